@@ -1,0 +1,259 @@
+"""Syntax nodes from the grammar's reductions: one method for each name in `grammar.lark`."""
+
+from typing import Any
+
+from attrs import frozen
+
+from dsl import literals as values
+from dsl.diagnostics import Collector
+from dsl.lexer import Token
+from dsl.span import Span
+from dsl.syntax import (
+    Alert,
+    Broken,
+    Comparison,
+    Condition,
+    Conjunction,
+    Deny,
+    Disjunction,
+    Exception_,
+    Flag,
+    Header,
+    Item,
+    Kill,
+    Language,
+    ListItem,
+    Literal,
+    Literals,
+    Metadata,
+    Mode,
+    Name,
+    Negation,
+    Number,
+    NumberRange,
+    On,
+    Presence,
+    Rule,
+    Silent,
+    Text,
+    Version,
+    When,
+)
+
+# What stands on the parser's stack: tokens, nodes, lists under construction.
+Parts = list[Any]
+
+
+@frozen
+class Builder:
+    """Makes the nodes of one file. Methods take what the production's symbols became, in order."""
+
+    file: str
+    report: Collector
+
+    def _span(self, first: Token | Span, last: Token | Span) -> Span:
+        """From the beginning of one place to the end of another."""
+        begin = first if isinstance(first, Span) else first.span(self.file)
+        end = last.end if isinstance(last, Span) else last.start + last.width
+        return Span(self.file, begin.start, end, begin.line, begin.column)
+
+    # ------------------------------------------------------------ lists under construction
+
+    def empty(self, parts: Parts) -> Parts:
+        return []
+
+    def single(self, parts: Parts) -> Parts:
+        return parts
+
+    def append(self, parts: Parts) -> Parts:
+        parts[0].append(parts[1])
+        return parts[0]  # type: ignore[no-any-return]
+
+    def append_second(self, parts: Parts) -> Parts:
+        parts[0].append(parts[2])
+        return parts[0]  # type: ignore[no-any-return]
+
+    def single_name(self, parts: Parts) -> Parts:
+        return [self.name(parts)]
+
+    def append_name(self, parts: Parts) -> Parts:
+        parts[0].append(self.name(parts[2:]))
+        return parts[0]  # type: ignore[no-any-return]
+
+    # ------------------------------------------------------------ small pieces
+
+    def nothing(self, parts: Parts) -> None:
+        return None
+
+    def first(self, parts: Parts) -> Any:
+        return parts[0]
+
+    def name(self, parts: Parts) -> Name:
+        return Name(parts[0].text, parts[0].span(self.file))
+
+    def second_name(self, parts: Parts) -> Name:
+        return self.name(parts[1:])
+
+    def skipped(self, parts: Parts) -> Broken:
+        return Broken(parts[0].span(self.file))
+
+    # ------------------------------------------------------------ literals
+
+    def string(self, parts: Parts) -> Text | Broken:
+        return values.string(parts[0], self.file, self.report)
+
+    def number(self, parts: Parts) -> Number | Broken:
+        return values.number(parts[0], self.file, self.report)
+
+    def address(self, parts: Parts) -> Literal:
+        return values.address(parts[0].text, parts[0].span(self.file), self.report)
+
+    def number_range(self, parts: Parts) -> NumberRange | Broken:
+        low, high = self.number(parts), self.number(parts[2:])
+        span = self._span(low.span, high.span)
+        if isinstance(low, Broken) or isinstance(high, Broken):
+            return Broken(span)
+        if low.value > high.value:
+            self.report.error(
+                "BPFC0309",
+                "the range is empty: its end is below its beginning",
+                span,
+                remedy="write the smaller number first",
+            )
+            return Broken(span)
+        return NumberRange(low, high, span)
+
+    def literals(self, parts: Parts) -> Literals:
+        items = parts[1] if isinstance(parts[1], list) else []
+        return Literals(tuple(items), self._span(parts[0], parts[-1]))
+
+    # ------------------------------------------------------------ conditions
+
+    def flag(self, parts: Parts) -> Flag:
+        name = self.name(parts)
+        return Flag(name, name.span)
+
+    def exists(self, parts: Parts) -> Presence:
+        return Presence(self.name(parts), False, self._span(parts[0], parts[-1]))
+
+    def not_exists(self, parts: Parts) -> Presence:
+        return Presence(self.name(parts), True, self._span(parts[0], parts[-1]))
+
+    def element(self, parts: Parts) -> Name:
+        text = parts[0].text if len(parts) == 1 else "[n]"
+        return Name(text, self._span(parts[0], parts[-1]))
+
+    def quantified(self, parts: Parts) -> tuple[Name, Any]:
+        return self.name(parts), parts[1]
+
+    def unquantified(self, parts: Parts) -> tuple[None, Any]:
+        return None, parts[0]
+
+    def comparison(self, parts: Parts) -> Comparison:
+        field, *element, operator, (quantifier, operand), suffixes = parts
+        last = suffixes[-1].span if suffixes else operand.span
+        # `not in` leaves `in`, its second word; what the first one says is in the token's place.
+        negated = operator.text == "!=" or operator.type == "NOT_IN"
+        return Comparison(
+            self.name([field]),
+            element[0] if element else None,
+            self.name([operator]),
+            negated,
+            quantifier,
+            operand,
+            tuple(suffixes),
+            self._span(field, last),
+        )
+
+    def not_in(self, parts: Parts) -> Token:
+        token: Token = parts[1]
+        return token._replace(type="NOT_IN")
+
+    def group(self, parts: Parts) -> Condition:
+        return self.disjunction(parts[1])
+
+    def negation(self, parts: Parts) -> Condition:
+        item: Condition = parts[1]
+        # `not not x` is x; so the tree is no deeper than the parentheses are.
+        return item.item if isinstance(item, Negation) else Negation(item)
+
+    def conjunction(self, items: Parts) -> Condition:
+        return items[0] if len(items) == 1 else Conjunction(tuple(items))
+
+    def disjunction(self, items: Parts) -> Condition:
+        each = [self.conjunction(item) for item in items]
+        return each[0] if len(each) == 1 else Disjunction(tuple(each))
+
+    # ------------------------------------------------------------ clauses
+
+    def metadata(self, parts: Parts) -> Metadata:
+        key, value = parts
+        several = value.items if isinstance(value, Literals) else (value,)
+        return Metadata(self.name([key]), several, self._span(key, value.span))
+
+    def on(self, parts: Parts) -> On:
+        return On(tuple(parts[1]), self._span(parts[0], parts[1][-1].span))
+
+    def when(self, parts: Parts) -> When:
+        return When(self.disjunction(parts[1]), parts[0].span(self.file))
+
+    def except_plain(self, parts: Parts) -> Exception_:
+        return Exception_(None, self.disjunction(parts[2]), parts[0].span(self.file))
+
+    def except_named(self, parts: Parts) -> Exception_:
+        name = self.string(parts[1:])
+        span = parts[0].span(self.file)
+        return Exception_(
+            name if isinstance(name, Text) else None, self.disjunction(parts[3]), span
+        )
+
+    def alert(self, parts: Parts) -> Alert:
+        text = self.string(parts[1:]) if len(parts) > 1 else None
+        span = self._span(parts[0], parts[-1])
+        return Alert(text if isinstance(text, Text) else None, span)
+
+    def deny(self, parts: Parts) -> Deny:
+        keyword, errno, unknown, fallback = parts
+        last = fallback.span if fallback else unknown or (errno.span if errno else keyword)
+        return Deny(errno, unknown is not None, fallback, self._span(keyword, last))
+
+    def kill(self, parts: Parts) -> Kill:
+        targets: list[Name] = parts[1] if len(parts) > 1 else []
+        last = targets[-1].span if targets else parts[0]
+        return Kill(tuple(targets), self._span(parts[0], last))
+
+    def silent(self, parts: Parts) -> Silent:
+        return Silent(parts[0].span(self.file))
+
+    def mode(self, parts: Parts) -> Mode:
+        return Mode(self.name(parts[1:]), self._span(parts[0], parts[1]))
+
+    # ------------------------------------------------------------ items
+
+    def version(self, parts: Parts) -> Version | Broken:
+        value = self.string(parts[1:])
+        span = self._span(parts[0], parts[1])
+        return Version(value, span) if isinstance(value, Text) else Broken(span)
+
+    def language(self, parts: Parts) -> Language:
+        return Language(self.number(parts[1:]), self._span(parts[0], parts[1]))
+
+    def policy(self, parts: Parts) -> Item:
+        keyword, name, header = parts
+        text = self.string([name])
+        last = header[-1].span if header else name
+        span = self._span(keyword, last)
+        return Header(text, tuple(header), span) if isinstance(text, Text) else Broken(span)
+
+    def list_item(self, parts: Parts) -> ListItem:
+        keyword, name, _, listed = parts
+        return ListItem(self.name([name]), listed, self._span(keyword, listed.span))
+
+    def rule(self, parts: Parts) -> Rule:
+        keyword, name, _, clauses, _ = parts
+        # The place of a rule is its first line: that is what messages about it should show.
+        span = self._span(keyword, name.span if name else keyword)
+        return Rule(name, tuple(clauses), span)
+
+    def file_items(self, parts: Parts) -> tuple[Item, ...]:
+        return tuple(parts[0])

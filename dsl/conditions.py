@@ -1,0 +1,393 @@
+"""Conditions: names to fields, operators and operands to typed tests."""
+
+from collections.abc import Sequence
+
+from attrs import Factory, frozen
+
+from dsl.catalogue import Catalogue, Event, Field, Kind
+from dsl.diagnostics import Collector, nearest, shown
+from dsl.resolver import Names
+from dsl.syntax import (
+    Broken,
+    Comparison,
+    Condition,
+    Conjunction,
+    Disjunction,
+    Flag,
+    Literal,
+    Literals,
+    Name,
+    Negation,
+    Network,
+    NumberRange,
+    Presence,
+    Text,
+)
+from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
+from dsl.values import Converter, limits, readable
+
+_NUMERIC = ("==", "!=", "in", "<", "<=", ">", ">=")
+_TEXTUAL = ("==", "!=", "in", "startswith", "endswith", "contains", "under")
+_OPERATORS = {
+    Kind.BOOL: ("==", "!="),
+    Kind.INT: _NUMERIC,
+    Kind.PORT: _NUMERIC,
+    Kind.DURATION: _NUMERIC,
+    Kind.TIME: _NUMERIC,
+    Kind.FLAGS: ("has any", "has all", "==", "!="),
+    Kind.ENUM: ("==", "!=", "in"),
+    Kind.IP: ("==", "!=", "in"),
+    Kind.STRING: _TEXTUAL,
+    Kind.PATH: _TEXTUAL,
+    Kind.STRINGS: _TEXTUAL,
+}
+_ORDERED = (Op.LT, Op.LE, Op.GT, Op.GE)
+_ALIASED = (Op.EQ, Op.STARTSWITH, Op.UNDER)
+
+
+@frozen
+class ListCache:
+    """Values of lists that were converted already, by (list, field, operator)."""
+
+    values: dict[tuple[str, str, Op], tuple[Value, ...] | None] = Factory(dict)
+
+
+@frozen
+class Conditions:
+    """Checks the conditions of one rule.
+
+    Args:
+        catalogue: all events.
+        events: those the rule listens on; without any, a field may be of any event.
+        names: the policy's lists.
+        cache: of the policy.
+        report: takes diagnostics.
+    """
+
+    catalogue: Catalogue
+    events: tuple[Event, ...]
+    names: Names
+    cache: ListCache
+    report: Collector
+
+    # ------------------------------------------------------------ the tree
+
+    def check(self, condition: Condition, top: bool = True) -> Expr | None:
+        """The typed condition.
+
+        Args:
+            condition: as parsed.
+            top: whether it is a whole condition; `when true` alone is deliberate.
+
+        Returns:
+            The typed tree, or None after a diagnostic.
+        """
+        match condition:
+            case Negation():
+                item = self.check(condition.item, False)
+                return None if item is None else Not(item)
+            case Conjunction():
+                items = self._each(condition.items)
+                return And(items) if items is not None else None
+            case Disjunction():
+                items = self._each(condition.items)
+                return Or(items) if items is not None else None
+            case Flag():
+                return self._flag(condition, top)
+            case Presence():
+                return self._presence(condition)
+            case Comparison():
+                return self._comparison(condition)
+
+    def _each(self, conditions: Sequence[Condition]) -> tuple[Expr, ...] | None:
+        """All of them, so that each gets its diagnostics; None if one failed."""
+        found = [self.check(item, False) for item in conditions]
+        good = tuple(item for item in found if item is not None)
+        return good if len(good) == len(found) else None
+
+    def _flag(self, flag: Flag, top: bool) -> Expr | None:
+        """A bool field, or `true` or `false`."""
+        if flag.field.text in ("true", "false"):
+            value = flag.field.text == "true"
+            if not (top and value):
+                self._constant(flag.field.text, flag.field)
+            return Constant(value)
+        field = self.field(flag.field)
+        if field is None:
+            return None
+        if field.kind is Kind.BOOL:
+            return Test(field, Op.EQ, (1,), flag.span)
+        self.report.error(
+            "BPFC0301",
+            f"`{field.name}` is {readable(field)}, which is neither true nor false",
+            flag.span,
+            expected=_OPERATORS[field.kind],
+            remedy="compare it with something",
+        )
+        return None
+
+    def _presence(self, presence: Presence) -> Expr | None:
+        """`exists`."""
+        field = self.field(presence.field)
+        if field is None:
+            return None
+        if not field.optional:
+            self.report.error(
+                "BPFC0310",
+                f"`{field.name}` always exists",
+                presence.span,
+                remedy="leave the test out; `exists` is for fields that can be absent",
+            )
+            return None
+        test = Test(field, Op.EXISTS, (), presence.span)
+        return Not(test) if presence.negated else test
+
+    # ------------------------------------------------------------ names
+
+    def field(self, name: Name) -> Field | None:
+        """The field of that name on all of the rule's events, or None after a diagnostic."""
+        events = self.events or self.catalogue.events
+        found = [(event, event.field(name.text)) for event in events]
+        known = [field for _, field in found if field is not None]
+        if len(known) == len(found) or (known and not self.events):
+            return known[0]
+        having = [e.name for e in self.catalogue.events if e.field(name.text)]
+        if not having:
+            here = [f.name for event in events for f in event.fields]
+            everywhere = [f.name for event in self.catalogue.events for f in event.fields]
+            self.report.error(
+                "BPFC0201",
+                f"unknown field `{shown(name.text)}`",
+                name.span,
+                suggestion=nearest(name.text, here) or nearest(name.text, everywhere),
+            )
+            return None
+        lacking = " and ".join(event.name for event, field in found if field is None)
+        self.report.error(
+            "BPFC0205",
+            f"`{name.text}` does not exist on {lacking}",
+            name.span,
+            expected=tuple(having),
+            remedy="write a rule of its own for the events that have it",
+        )
+        return None
+
+    # ------------------------------------------------------------ comparisons
+
+    def _comparison(self, item: Comparison) -> Expr | None:
+        """A field, an operator and one or several values."""
+        field = self.field(item.field)
+        op = None
+        if field is not None and self._element(item, field):
+            op = self._operator(item, field)
+        if field is None or op is None:
+            self._mark_used(item.operand)
+            return None
+        values = self._values(item, field, op)
+        if not values or not self._shape(item, op, values) or not self._suffixes(item, field, op):
+            return None
+        every = item.quantifier is not None and item.quantifier.text == "all" and len(values) > 1
+        suffixes = {s.text for s in item.suffixes}
+        test = Test(
+            field=field,
+            op=op,
+            values=values,
+            span=item.span,
+            every=every,
+            nocase="nocase" in suffixes,
+            exact="exact" in suffixes,
+            element="any" if item.element else None,
+        )
+        self._always(item, field, op, values[0])
+        return Not(test) if item.negated else test
+
+    def _operator(self, item: Comparison, field: Field) -> Op | None:
+        """The operator, if the field's type has it."""
+        word = item.operator.text
+        if word == "has":
+            word = "has all" if item.quantifier and item.quantifier.text == "all" else "has any"
+        if word in _OPERATORS[field.kind]:
+            return Op("==" if word in ("!=", "in") else word)
+        self._unfit(
+            f"`{item.operator.text}` does not fit `{field.name}`, which is {readable(field)}",
+            item.operator,
+            expected=_OPERATORS[field.kind],
+        )
+        return None
+
+    def _element(self, item: Comparison, field: Field) -> bool:
+        """Whether the words behind the field's name fit: `any` for lists and only for them."""
+        wanted = field.kind is Kind.STRINGS
+        if item.element is None:
+            if wanted:
+                self.report.error(
+                    "BPFC0311",
+                    f"`{field.name}` is a list: say which of its elements are meant",
+                    item.field.span,
+                    suggestion=f"{field.name} any",
+                )
+            return not wanted
+        if not wanted:
+            self.report.error(
+                "BPFC0311",
+                f"`{field.name}` is {readable(field)}, not a list of which to take elements",
+                item.element.span,
+                remedy=f"for several values write `{item.operator.text} {item.element.text} [...]`",
+            )
+            return False
+        if item.element.text != "any":
+            self.report.error(
+                "BPFC0106",
+                f"`{item.element.text}` of a list field is not in language 1",
+                item.element.span,
+                remedy="it is planned for a later version; `any` is there",
+            )
+            return False
+        if item.negated:
+            word = "!=" if item.operator.text == "!=" else "not in"
+            self._unfit(
+                f"`any {word}` is true of nearly every list",
+                item.operator,
+                remedy=f"write `not {field.name} any {'==' if word == '!=' else 'in'} ...`",
+            )
+        return not item.negated
+
+    def _values(self, item: Comparison, field: Field, op: Op) -> tuple[Value, ...] | None:
+        """The operand's values, each once."""
+        operand = item.operand
+        if isinstance(operand, Name):
+            constant = operand.text in dict(field.constants) or field.kind is Kind.BOOL
+            if not constant or (item.operator.text == "in" and operand.text in self.names.lists):
+                return self._list(operand, field, op)
+        if item.operator.text == "in" and not _holds_several(operand, field):
+            self.report.error(
+                "BPFC0301",
+                "`in` needs a list, a range or a network",
+                operand.span,
+                remedy="put the value into brackets, or write `==`",
+            )
+            return None
+        literals = operand.items if isinstance(operand, Literals) else (operand,)
+        if not literals:
+            self.report.error("BPFC0305", "the list is empty", operand.span)
+            return None
+        return self._convert(literals, field, op)
+
+    def _list(self, name: Name, field: Field, op: Op) -> tuple[Value, ...] | None:
+        """The values of a named list."""
+        self.names.used.add(name.text)
+        found = self.names.lists.get(name.text)
+        if found is None:
+            if name.text not in self.names.announced:
+                self._unknown_list(name, field, op)
+            return None
+        key = (name.text, field.name, op)
+        if key not in self.cache.values:
+            self.cache.values[key] = self._convert(found.values.items, field, op)
+        return self.cache.values[key]
+
+    def _unknown_list(self, name: Name, field: Field, op: Op) -> None:
+        """Report a name that stands for no values; perhaps its quotes were forgotten."""
+        constants = [constant for constant, _ in field.constants]
+        text = field.kind.is_text
+        self.report.error(
+            "BPFC0204" if constants else "BPFC0203",
+            f"unknown {'constant' if constants else 'list'} `{shown(name.text)}`",
+            name.span,
+            suggestion=nearest(name.text, [*self.names.lists, *constants])
+            or (f'"{shown(name.text)}"' if text and op is Op.EQ else ""),
+            remedy="a string stands in double quotes" if text else "",
+        )
+
+    def _convert(
+        self, literals: Sequence[Literal], field: Field, op: Op
+    ) -> tuple[Value, ...] | None:
+        """Each literal as a value of the field's type; None if one does not suit."""
+        converter = Converter(field, op, self.report, frozenset(self.names.lists))
+        found = [converter.convert(literal) for literal in literals]
+        good = dict.fromkeys(value for value in found if value is not None)
+        return tuple(good) if None not in found else None
+
+    def _mark_used(self, operand: Literal | Literals) -> None:
+        """A list in a comparison that is wrong elsewhere is used nevertheless."""
+        if isinstance(operand, Name):
+            self.names.used.add(operand.text)
+
+    # ------------------------------------------------------------ what does not go together
+
+    def _unfit(
+        self, message: str, place: Name, remedy: str = "", expected: tuple[str, ...] = ()
+    ) -> None:
+        """Report an operator that cannot be used in this way."""
+        self.report.error("BPFC0302", message, place.span, expected=expected, remedy=remedy)
+
+    def _shape(self, item: Comparison, op: Op, values: tuple[Value, ...]) -> bool:
+        """Whether operator, quantifier and number of values go together."""
+        several = len(values) > 1
+        if op in _ORDERED:
+            if several or item.quantifier or isinstance(values[0], Range):
+                self._unfit(f"`{op.value}` compares with one number", item.operator)
+                return False
+        elif op in (Op.HAS_ANY, Op.HAS_ALL):
+            if several and not item.quantifier:
+                self._unfit("`has` needs `any` or `all` in front of a list", item.operator)
+                return False
+        elif several and item.quantifier and item.quantifier.text == "all":
+            if op is Op.EQ:
+                self._unfit("one value cannot equal all of several", item.quantifier)
+                return False
+            if item.element:
+                self._unfit(
+                    "`all` would leave open whether one element is meant or several",
+                    item.quantifier,
+                    remedy=f"write tests `{item.field.text} any ...` joined by `and`",
+                )
+                return False
+        return True
+
+    def _suffixes(self, item: Comparison, field: Field, op: Op) -> bool:
+        """Whether `nocase` and `exact` mean something here."""
+        seen: set[str] = set()
+        for suffix in item.suffixes:
+            if not field.kind.is_text:
+                self._unfit(f"`{suffix.text}` is for strings and paths", suffix)
+                return False
+            aliased = field.kind is Kind.PATH and op in _ALIASED
+            if suffix.text in seen or (suffix.text == "exact" and not aliased):
+                self.report.warning(
+                    "BPFC0504",
+                    f"`{suffix.text}` has no effect here",
+                    suffix.span,
+                    remedy="leave it out",
+                )
+            seen.add(suffix.text)
+        return True
+
+    def _always(self, item: Comparison, field: Field, op: Op, value: Value) -> None:
+        """Warn of a comparison of numbers whose answer is known."""
+        if op not in _ORDERED or not isinstance(value, int):
+            return
+        low, high = limits(field)
+        if (op is Op.GE and value == low) or (op is Op.LE and value == high):
+            self._constant("true", item)
+        elif (op is Op.LT and value == low) or (op is Op.GT and value == high):
+            self._constant("false", item)
+
+    def _constant(self, value: str, place: Comparison | Name) -> None:
+        """Warn of a condition that does not depend on the event."""
+        self.report.warning(
+            "BPFC0502", f"this is always {value}", place.span, remedy="leave it out"
+        )
+
+
+def _holds_several(operand: Literal | Literals, field: Field) -> bool:
+    """Whether an operand stands for more than one value."""
+    match operand:
+        case Literals() | NumberRange() | Broken():
+            return True
+        case Network():
+            return operand.value.num_addresses > 1
+        case Text():
+            return field.kind is Kind.IP and "/" in operand.value
+        case _:
+            return False

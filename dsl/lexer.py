@@ -1,0 +1,161 @@
+"""Source text to tokens. Words stay words here: the parser knows where one is a keyword."""
+
+import re
+from typing import NamedTuple
+
+from dsl.diagnostics import Collector, shown
+from dsl.span import Span
+
+# A file of the largest size has fewer unless it is garbage (4 MiB of brackets).
+MAX_TOKENS = 1_000_000
+
+
+class Token(NamedTuple):
+    """One token.
+
+    Args:
+        type: terminal of the grammar; "WORD" for an undotted name that may be a keyword.
+        text: as it stands in the source.
+        start: offset in characters.
+        line: from 1.
+        column: from 1.
+        first: whether it is the first on its line.
+        width: characters it takes in the source (`text` may be what was meant instead).
+    """
+
+    type: str
+    text: str
+    start: int
+    line: int
+    column: int
+    first: bool
+    width: int
+
+    def span(self, file: str) -> Span:
+        """Its place in the file of that name."""
+        return Span(file, self.start, self.start + self.width, self.line, self.column)
+
+
+# Order matters: an address before a number before a name, a raw string before a name.
+_PATTERN = re.compile(
+    r"""
+      (?P<NEWLINE>\n)
+    | (?P<SPACE>[ \t\r\f]+ | \#[^\n]*)
+    | (?P<STRING>r"[^"\n]*" | "(?:[^"\\\n]|\\.)*")
+    | (?P<OPEN_STRING>r?"[^\n]*)
+    | (?P<SINGLE_QUOTED>'[^'\n]*')
+    | (?P<ADDRESS>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:/\w*)? | [0-9]+(?:\.[0-9]+)+(?:/\w*)?)
+    | (?P<NUMBER>-?[0-9]\w*)
+    | (?P<WORD>[^\W\d]\w*(?P<DOTTED>(?:\.[^\W\d]\w*)+)?)
+    | (?P<COMPARE>[=!<>]=|[<>])
+    | (?P<SYMBOL>\.\.|[=,\[\](){}])
+    | (?P<FOREIGN>&&|\|\||!)
+    | (?P<BAD>[^\w\s"#=!<>,\[\](){}&|:-]+ | .)
+    """,
+    re.VERBOSE,
+)
+ITEM_WORDS = frozenset({"policy", "list", "rule"})
+_SYMBOLS = {
+    "..": "RANGE",
+    "=": "ASSIGN",
+    ",": "COMMA",
+    "[": "LSQB",
+    "]": "RSQB",
+    "(": "LPAR",
+    ")": "RPAR",
+    "{": "LBRACE",
+    "}": "RBRACE",
+}
+_SPECIAL = frozenset({"SYMBOL", "FOREIGN", "BAD", "OPEN_STRING", "SINGLE_QUOTED"})
+_FOREIGN = {"&&": "and", "||": "or", "!": "not"}
+
+
+def tokens(file: str, text: str, report: Collector) -> list[Token] | None:
+    """Cut source text into tokens.
+
+    Args:
+        file: its name, for messages.
+        text: the source.
+        report: takes errors. What cannot be read becomes a token of type "BAD", or of what was
+            meant.
+
+    Returns:
+        The tokens, without one for the end; None if there is no use in reading on.
+    """
+    found: list[Token] = []
+    line, line_start, first = 1, 0, True
+    for match in _PATTERN.finditer(text):
+        kind, start = match.lastgroup or "", match.start()
+        if kind == "SPACE":
+            continue
+        if kind == "NEWLINE":
+            line, line_start, first = line + 1, match.end(), True
+            continue
+        word = match.group()
+        token = Token(kind, word, start, line, start - line_start + 1, first, len(word))
+        first = False
+        if kind in _SPECIAL:
+            token = _special(token, file, report)
+            if report.full:
+                return None
+        elif kind == "WORD" and match.group("DOTTED"):
+            token = token._replace(type="NAME")
+        found.append(token)
+        if len(found) > MAX_TOKENS:
+            report.error(
+                "BPFC0002",
+                f"the file has more than {MAX_TOKENS:,} words and signs",
+                token.span(file),
+                remedy="split the policy into several files",
+            )
+            return None
+    return found
+
+
+def _special(token: Token, file: str, report: Collector) -> Token:
+    """Give a symbol its name; report what does not belong to the language."""
+    if token.type == "SYMBOL":
+        return token._replace(type=_SYMBOLS[token.text])
+    span = token.span(file)
+    if token.type == "FOREIGN":
+        word = _FOREIGN[token.text]
+        report.error(
+            "BPFC0102", f"`{token.text}` does not belong to the language", span, suggestion=word
+        )
+        return token._replace(type="WORD", text=word)
+    if token.type == "OPEN_STRING":
+        report.error(
+            "BPFC0103",
+            "this string has no end on its line",
+            span,
+            remedy='close it with ", and write \\n for a line end inside it',
+        )
+        return token._replace(type="STRING", text='""')
+    if token.type == "SINGLE_QUOTED":
+        inner = token.text[1:-1].replace("\\", "/").replace('"', "'")
+        report.error(
+            "BPFC0102",
+            "strings stand in double quotes",
+            span,
+            suggestion=f'"{shown(inner)}"',
+        )
+        return token._replace(type="STRING", text=f'"{inner}"')
+    what = shown(token.text) if token.text.isprintable() else f"U+{ord(token.text[0]):04X}"
+    report.error("BPFC0102", f"unexpected character `{what}`", span, remedy="remove it")
+    return token
+
+
+def begins_item(found: list[Token], index: int) -> bool:
+    """Whether a policy header, a list or a rule begins with the token at `index`."""
+    token = found[index]
+    if token.type != "WORD" or token.text not in ITEM_WORDS:
+        return False
+    match token.text, [t.type for t in found[index + 1 : index + 3]]:
+        case "policy", ["STRING", *_]:
+            return True
+        case "list", ["WORD" | "NAME", "ASSIGN"]:
+            return True
+        case "rule", ["WORD" | "NAME", "LBRACE"]:
+            return True
+        case _:
+            return False

@@ -1,0 +1,91 @@
+"""Where to go on after a syntax error: the next list element, clause or item.
+
+The grammar accepts the terminal SKIPPED where a whole element, clause, rule name or item may stand.
+Recovery drops what is half read, feeds SKIPPED, and leaves the tokens in between out.
+"""
+
+from dsl.automaton import Automaton
+from dsl.lexer import ITEM_WORDS, Token, begins_item
+from dsl.table import END
+from dsl.words import METADATA, PLANNED_CLAUSES
+
+CLAUSE_WORDS = frozenset({"on", "when", "except", "alert", "deny", "kill", "silent", "mode"})
+
+# A symbol by which to tell in which place SKIPPED fits, and how far out that place is.
+_LEVELS = {"clause": "WHEN", "item": "RULE", "element": "STRING", "rule name": "NAME"}
+_RANK = {"element": 0, "clause": 1, "rule name": 1, "item": 2}
+
+
+def recover(machine: Automaton) -> None:
+    """Move to a place from where the rest of the file can be read.
+
+    Args:
+        machine: stands before a token that does not fit; afterwards before one that does.
+    """
+    levels = _levels(machine)
+    brackets = 0
+    for index in range(machine.index, len(machine.tokens)):
+        token = machine.tokens[index]
+        level = _target(machine.tokens, index, levels, brackets)
+        if not level and index > machine.index:
+            level = _slip(token, levels)
+        if level:
+            machine.index = index
+            machine.cut(levels[level])
+            machine.feed("SKIPPED", token)
+            if level == "clause" and token.type != "RBRACE" and _ends_rule(machine, index):
+                machine.feed("RBRACE", token)
+            return
+        brackets += (token.type == "LSQB") - (token.type == "RSQB")
+
+
+def _levels(machine: Automaton) -> dict[str, int]:
+    """Where on the stack SKIPPED fits: by level the height of the stack, inner levels first."""
+    levels: dict[str, int] = {}
+    rank, top = -1, len(machine.states)
+    for height in range(top, 0, -1):
+        row = machine.table.actions[machine.states[height - 1]]
+        # What is complete so far is kept only if a new line says that it was meant to be.
+        complete = height == top and (machine.token.first or machine.token.type == END)
+        if isinstance(row.get("SKIPPED"), int) or ("SKIPPED" in row and complete):
+            level = next(name for name, symbol in _LEVELS.items() if symbol in row)
+            if _RANK[level] > rank:
+                levels[level], rank = height, _RANK[level]
+    return levels
+
+
+def _target(tokens: list[Token], index: int, levels: dict[str, int], brackets: int) -> str:
+    """The level on which the token at `index` lets the parser go on, or ""."""
+    token = tokens[index]
+    if token.type == END or begins_item(tokens, index) or _first_item_word(token):
+        return "clause" if "clause" in levels else "item"
+    if "element" in levels and brackets == 0 and token.type in ("COMMA", "RSQB"):
+        return "element"
+    if "clause" in levels:
+        clause = token.type == "WORD" and (token.text in CLAUSE_WORDS or token.text in METADATA)
+        if token.type == "RBRACE" or (clause and (token.first or "element" not in levels)):
+            return "clause"
+    if "rule name" in levels and token.type == "LBRACE":
+        return "rule name"
+    return ""
+
+
+def _slip(token: Token, levels: dict[str, int]) -> str:
+    """The level of a word that looks like the beginning of an item or a clause and is none.
+
+    Reading goes on there only so that it is reported too.
+    """
+    if "clause" not in levels:
+        return "item" if token.type == "WORD" and token.column == 1 else ""
+    return "clause" if token.first and token.text in PLANNED_CLAUSES else ""
+
+
+def _ends_rule(machine: Automaton, index: int) -> bool:
+    """Whether the rule ends in front of this token without its brace."""
+    token = machine.tokens[index]
+    return token.type == END or begins_item(machine.tokens, index) or _first_item_word(token)
+
+
+def _first_item_word(token: Token) -> bool:
+    """Whether an item probably begins here although what follows is wrong."""
+    return token.first and token.type == "WORD" and token.text in ITEM_WORDS

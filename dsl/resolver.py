@@ -1,0 +1,121 @@
+"""What the files of a policy declare: the header, the lists, the rules, each name once."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from attrs import Factory, frozen
+
+from dsl.diagnostics import Collector
+from dsl.span import Span
+from dsl.syntax import File, Header, ListItem, Name, Rule
+
+
+@frozen
+class Names:
+    """The names of a policy.
+
+    Args:
+        headers: policy headers; exactly one is right.
+        lists: by name, the first of each.
+        rules: in source order, also those whose name another one has.
+        announced: names of lists that the text seems to declare but that could not be read.
+        used: names of lists that a condition mentions; grows while rules are checked.
+    """
+
+    headers: tuple[Header, ...]
+    lists: dict[str, ListItem]
+    rules: tuple[Rule, ...]
+    announced: frozenset[str]
+    used: set[str] = Factory(set)
+
+
+class _Place(NamedTuple):
+    """A declaration of a name."""
+
+    what: str
+    code: str
+    name: Name
+
+
+def resolve(files: Sequence[File], report: Collector) -> Names:
+    """Collect the declarations of all files.
+
+    Args:
+        files: the syntax trees in the order in which the user gave them.
+        report: takes diagnostics: names given twice, empty lists, no header or two.
+
+    Returns:
+        The names.
+    """
+    items = [item for file in files for item in file.items]
+    headers = tuple(item for item in items if isinstance(item, Header))
+    lists = [item for item in items if isinstance(item, ListItem)]
+    rules = tuple(item for item in items if isinstance(item, Rule))
+    _headers(files, headers, report)
+    _unique([_Place("list", "BPFC0207", item.name) for item in lists], report)
+    _unique([_Place("rule", "BPFC0206", r.name) for r in rules if r.name], report)
+    for item in lists:
+        if not item.values.items:
+            report.error(
+                "BPFC0305",
+                f"list `{item.name.text}` is empty",
+                item.values.span,
+                remedy="a test against no values is never true; remove the list and its uses",
+            )
+    return Names(
+        headers=headers,
+        lists={item.name.text: item for item in reversed(lists)},
+        rules=rules,
+        announced=frozenset().union(*(file.announced for file in files)),
+    )
+
+
+def _headers(files: Sequence[File], headers: Sequence[Header], report: Collector) -> None:
+    """Report a policy without a header or with several."""
+    if not headers and not any(file.headed for file in files):
+        report.error(
+            "BPFC0401",
+            "the policy has no header",
+            Span(files[0].name, 0, 0, 1, 1),
+            remedy='begin with: policy "name" version "1.0" language 1',
+        )
+    for header in headers[1:]:
+        report.error(
+            "BPFC0402",
+            "the policy has a header already",
+            header.span,
+            remedy="keep one for all files of the policy",
+            related=(("the first one is here", headers[0].span),),
+        )
+
+
+def _unique(places: Sequence[_Place], report: Collector) -> None:
+    """Report each name that is declared again."""
+    first: dict[str, Name] = {}
+    for what, code, name in places:
+        before = first.setdefault(name.text, name)
+        if before is not name:
+            report.error(
+                code,
+                f"{what} `{name.text}` is declared twice",
+                name.span,
+                remedy="give one of them another name",
+                related=(("the first one is here", before.span),),
+            )
+
+
+def unused_lists(names: Names, report: Collector) -> None:
+    """Warn of lists that no condition mentions.
+
+    Args:
+        names: after all rules were checked.
+        report: takes the warnings.
+    """
+    for name, item in names.lists.items():
+        if name not in names.used:
+            report.warning(
+                "BPFC0501",
+                f"list `{name}` is not used",
+                item.name.span,
+                remedy="remove it",
+            )

@@ -1,0 +1,259 @@
+"""Rules: clauses to a typed rule."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from attrs import frozen
+
+from dsl import metadata, syntax, templates, typed
+from dsl.catalogue import Catalogue, Event
+from dsl.conditions import Conditions, ListCache
+from dsl.diagnostics import Collector, nearest, shown
+from dsl.resolver import Names
+from dsl.syntax import Clause, Name
+from dsl.words import DEFAULT_ERRNO, DENY_ERRNOS, FALLBACKS, KILL_TARGETS, MODES
+
+C = TypeVar("C", bound=Clause)
+
+
+def mode(clause: syntax.Mode, report: Collector) -> str:
+    """The value of a `mode` clause, of a rule or a policy."""
+    return choice(clause.value, "mode", MODES, report)
+
+
+def choice(name: Name, what: str, known: Sequence[str], report: Collector) -> str:
+    """A word that must be one of a few; the first of them after a diagnostic."""
+    if name.text in known:
+        return name.text
+    report.error(
+        "BPFC0209",
+        f"unknown {what} `{shown(name.text)}`",
+        name.span,
+        expected=tuple(known),
+        suggestion=nearest(name.text, known),
+    )
+    return known[0]
+
+
+@frozen
+class RuleChecker:
+    """Checks the rules of one policy.
+
+    Args:
+        catalogue: all events.
+        names: the policy's lists.
+        mode: the policy's mode.
+        cache: of converted lists.
+        report: takes diagnostics.
+    """
+
+    catalogue: Catalogue
+    names: Names
+    mode: str
+    cache: ListCache
+    report: Collector
+
+    def check(self, rule: syntax.Rule) -> typed.Rule | None:
+        """The typed rule.
+
+        Args:
+            rule: as parsed.
+
+        Returns:
+            The rule, or None if it cannot be said what it means; then there was a diagnostic.
+        """
+        events = self._events(rule)
+        conditions = Conditions(self.catalogue, events, self.names, self.cache, self.report)
+        when_clause = self._single(rule, syntax.When)
+        when = None if when_clause is None else conditions.check(when_clause.condition)
+        excepts = self._excepts(rule, conditions)
+        pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
+        deny, kill = self._deny(rule, events), self._kill(rule, events)
+        alert, silent = self._alert(rule, conditions), self._silent(rule)
+        own_mode = self._single(rule, syntax.Mode)
+        rule_mode = mode(own_mode, self.report) if own_mode else self.mode
+        damaged = bool(_of(rule, syntax.Broken))
+        if not damaged:
+            self._complete(rule)
+        if rule.name is None or when is None or not events:
+            return None
+        return typed.Rule(
+            name=rule.name.text,
+            metadata=pairs,
+            events=events,
+            when=when,
+            excepts=excepts,
+            deny=deny,
+            kill=kill,
+            alert=alert,
+            silent=silent,
+            mode=rule_mode,
+            span=rule.span,
+            name_span=rule.name.span,
+        )
+
+    def _single(self, rule: syntax.Rule, kind: type[C]) -> C | None:
+        """The clause of that kind; a second one is an error."""
+        found = _of(rule, kind)
+        for again in found[1:]:
+            self.report.error(
+                "BPFC0407",
+                f"`{_KEYWORDS[kind]}` is given twice",
+                again.span,
+                remedy=_JOINED.get(kind, ""),
+                related=(("the first one is here", found[0].span),),
+            )
+        return found[0] if found else None
+
+    def _complete(self, rule: syntax.Rule) -> None:
+        """Report what a rule must have and has not."""
+        where = rule.name.span if rule.name else rule.span
+        name = rule.name.text if rule.name else ""
+        if not _of(rule, syntax.On):
+            self.report.error(
+                "BPFC0405",
+                f"rule `{name}` does not say on which event",
+                where,
+                expected=tuple(e.name for e in self.catalogue.events),
+                remedy="add `on EVENT`",
+            )
+        if not _of(rule, syntax.When):
+            self.report.error(
+                "BPFC0406",
+                f"rule `{name}` has no condition",
+                where,
+                remedy="add `when CONDITION`; `when true` takes every event",
+            )
+        for silent in _of(rule, syntax.Silent)[:1]:
+            if not _of(rule, syntax.Deny) and not _of(rule, syntax.Kill):
+                self.report.error(
+                    "BPFC0408",
+                    f"rule `{name}` does nothing: it is silent and neither denies nor kills",
+                    silent.span,
+                    remedy="leave out `silent`, or add `deny` or `kill`",
+                )
+
+    def _events(self, rule: syntax.Rule) -> tuple[Event, ...]:
+        """The events that `on` names, those that exist."""
+        clause = self._single(rule, syntax.On)
+        found: dict[str, Event] = {}
+        for name in clause.events if clause else ():
+            event = self.catalogue.event(name.text)
+            if event is None:
+                known = [e.name for e in self.catalogue.events]
+                self.report.error(
+                    "BPFC0202",
+                    f"unknown event `{shown(name.text)}`",
+                    name.span,
+                    expected=tuple(known),
+                    suggestion=nearest(name.text, known),
+                )
+            elif name.text in found:
+                self.report.error("BPFC0407", f"`{name.text}` is given twice", name.span)
+            else:
+                found[name.text] = event
+        return tuple(found.values())
+
+    def _excepts(self, rule: syntax.Rule, conditions: Conditions) -> tuple[typed.Except, ...]:
+        """The exceptions that could be checked."""
+        found = []
+        for clause in _of(rule, syntax.Exception_):
+            # An exception that is always true switches the rule off: never deliberate.
+            when = conditions.check(clause.condition, top=False)
+            if when is not None:
+                name = clause.name.value if clause.name else None
+                found.append(typed.Except(name, when, clause.span))
+        return tuple(found)
+
+    def _deny(self, rule: syntax.Rule, events: tuple[Event, ...]) -> typed.Deny | None:
+        """The `deny` clause."""
+        clause = self._single(rule, syntax.Deny)
+        if clause is None:
+            return None
+        errno = clause.errno.text if clause.errno else DEFAULT_ERRNO
+        if clause.errno and errno not in DENY_ERRNOS:
+            self.report.error(
+                "BPFC0208",
+                f"`{shown(errno)}` is not an error that `deny` can return",
+                clause.errno.span,
+                suggestion=nearest(errno, DENY_ERRNOS),
+                remedy="EPERM and EACCES are the usual ones",
+            )
+        fallback = FALLBACKS[0]
+        if clause.fallback:
+            fallback = choice(clause.fallback, "fallback", FALLBACKS, self.report)
+        for event in events:
+            if "before" not in event.phases:
+                self.report.error(
+                    "BPFC0410",
+                    f"`{event.name}` cannot be denied: it has happened when it is seen",
+                    clause.span,
+                    expected=tuple(e.name for e in self.catalogue.events if "before" in e.phases),
+                    remedy="deny an earlier event, or `kill` the process",
+                )
+        return typed.Deny(errno, fallback, clause.on_unknown, clause.span)
+
+    def _kill(self, rule: syntax.Rule, events: tuple[Event, ...]) -> typed.Kill | None:
+        """The `kill` clause."""
+        clause = self._single(rule, syntax.Kill)
+        if clause is None:
+            return None
+        targets: dict[str, Name] = {}
+        for name in clause.targets:
+            choice(name, "process to kill", KILL_TARGETS, self.report)
+            if name.text in targets:
+                self.report.error("BPFC0407", f"`{name.text}` is given twice", name.span)
+            targets.setdefault(name.text, name)
+        chosen = tuple(targets) or KILL_TARGETS[:1]
+        ended = next((event for event in events if event.ended), None)
+        if ended and KILL_TARGETS[0] in chosen:
+            self.report.error(
+                "BPFC0411",
+                f"on {ended.name} the process has ended: there is nothing to kill",
+                targets[KILL_TARGETS[0]].span if targets else clause.span,
+                remedy="`kill proc.parent` ends its parent",
+            )
+        return typed.Kill(chosen, clause.span)
+
+    def _alert(self, rule: syntax.Rule, conditions: Conditions) -> typed.Alert | None:
+        """The `alert` clause."""
+        clause = self._single(rule, syntax.Alert)
+        if clause is None:
+            return None
+        parts = templates.parse(clause.template, conditions, self.report) if clause.template else ()
+        return typed.Alert(parts or (), clause.span)
+
+    def _silent(self, rule: syntax.Rule) -> bool:
+        """Whether the rule is silent."""
+        clause = self._single(rule, syntax.Silent)
+        alerts = _of(rule, syntax.Alert)
+        if clause and alerts:
+            self.report.error(
+                "BPFC0409",
+                "a rule that is `silent` cannot `alert`",
+                clause.span,
+                remedy="leave out one of the two",
+                related=(("the alert is here", alerts[0].span),),
+            )
+        return clause is not None
+
+
+_KEYWORDS: dict[type, str] = {
+    syntax.On: "on",
+    syntax.When: "when",
+    syntax.Deny: "deny",
+    syntax.Kill: "kill",
+    syntax.Alert: "alert",
+    syntax.Silent: "silent",
+    syntax.Mode: "mode",
+}
+_JOINED: dict[type, str] = {
+    syntax.On: "name several events in one: `on A or B`",
+    syntax.When: "join the conditions with `and`",
+    syntax.Kill: "name several processes in one: `kill proc, proc.parent`",
+}
+
+
+def _of(rule: syntax.Rule, kind: type[C]) -> list[C]:
+    """The rule's clauses of one kind."""
+    return [clause for clause in rule.clauses if isinstance(clause, kind)]

@@ -1,0 +1,268 @@
+"""What a typed condition means: a plain evaluation, the reference for compiled code.
+
+Short and obviously right before fast. Logic is three-valued (Kleene): a test is True, False or,
+where the value it needs could not be read, undetermined (None here).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from attrs import frozen
+
+from dsl import catalogue
+from dsl.catalogue import Field, Kind
+from dsl.paths import aliases, directory, separator
+from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
+
+
+class State(Enum):
+    """A field without a value."""
+
+    UNKNOWN = "unknown"
+    ABSENT = "absent"
+
+
+UNKNOWN = State.UNKNOWN
+ABSENT = State.ABSENT
+
+
+@frozen
+class Truncated:
+    """A text that is longer than what was examined.
+
+    Args:
+        prefix: the examined bytes; at least as many as the longest pattern (the checker sees to it
+            that no pattern is longer than its field), and at least one further byte exists.
+    """
+
+    prefix: bytes
+
+
+Address = IPv4Address | IPv6Address
+# A list field (proc.argv) is a tuple of its elements, or its raw bytes with NUL between elements.
+FieldValue = int | Address | bytes | tuple[bytes, ...] | Truncated | State
+Record = Mapping[str, FieldValue]
+Truth = bool | None
+
+_NUMBER_TESTS: dict[Op, Callable[[int, int], bool]] = {
+    Op.EQ: lambda value, bound: value == bound,
+    Op.LT: lambda value, bound: value < bound,
+    Op.LE: lambda value, bound: value <= bound,
+    Op.GT: lambda value, bound: value > bound,
+    Op.GE: lambda value, bound: value >= bound,
+    Op.HAS_ANY: lambda value, bound: value & bound != 0,
+    Op.HAS_ALL: lambda value, bound: value & bound == bound,
+}
+_FOLD = bytes(b + 32 if 65 <= b <= 90 else b for b in range(256))
+
+
+def evaluate(expr: Expr, record: Record) -> tuple[bool, bool, bool]:
+    """Judge one event.
+
+    Args:
+        expr: a checked condition.
+        record: the event's fields by catalogue name: int for numbers, flags and bool; an ipaddress
+            object; bytes for texts; a tuple of bytes for lists. A field with `base` may be left out
+            where its base is given, and proc.cmdline where proc.argv is given.
+
+    Returns:
+        (fire, definite, possible). fire: undetermined tests count as false, so that a negated one
+        passes. definite: true whatever the undetermined tests turn out to be (Kleene true).
+        possible: not excluded (Kleene not false).
+
+    Raises:
+        KeyError: a field that the condition reads is neither in the record nor derivable from it.
+    """
+    truth = _kleene(expr, record)
+    return _fires(expr, record), truth is True, truth is not False
+
+
+def _kleene(expr: Expr, record: Record) -> Truth:
+    """Three-valued evaluation."""
+    match expr:
+        case Constant():
+            return expr.value
+        case Not():
+            return _not(_kleene(expr.item, record))
+        case And():
+            return _all(_kleene(item, record) for item in expr.items)
+        case Or():
+            return _any(_kleene(item, record) for item in expr.items)
+        case Test():
+            return test(expr, record)
+
+
+def _fires(expr: Expr, record: Record) -> bool:
+    """Two-valued evaluation in which an undetermined test is false."""
+    match expr:
+        case Constant():
+            return expr.value
+        case Not():
+            return not _fires(expr.item, record)
+        case And():
+            return all(_fires(item, record) for item in expr.items)
+        case Or():
+            return any(_fires(item, record) for item in expr.items)
+        case Test():
+            return test(expr, record) is True
+
+
+def test(item: Test, record: Record) -> Truth:
+    """One test on a record: True, False or None (undetermined).
+
+    Raises:
+        KeyError: as for `evaluate`.
+    """
+    value = _value(item.field, record)
+    if value is UNKNOWN:
+        return None
+    if item.op is Op.EXISTS:
+        return value is not ABSENT
+    if value is ABSENT:
+        return False
+    if item.element is not None:
+        return _elements(item, value)
+    if item.field.kind.is_text:
+        text, cut = _text(value)
+        return _over_values(item, text.replace(b"\0", b" "), cut)
+    assert isinstance(value, int | IPv4Address | IPv6Address)
+    return _over_numbers(item, value)
+
+
+def _value(field: Field, record: Record) -> FieldValue:
+    """The field's value, derived from a related field where the record has only that one."""
+    if field.name in record:
+        return record[field.name]
+    if field.part == "name":
+        whole = record[field.base]
+        if isinstance(whole, Truncated):
+            return UNKNOWN  # the last component is in the part that was not examined
+        return whole.rpartition(b"/")[2] if isinstance(whole, bytes) else whole
+    if field.part == "elements":
+        return record[field.base]
+    return record[_element_fields().get(field.name, field.name)]
+
+
+@cache
+def _element_fields() -> dict[str, str]:
+    """Joined field -> the list field it is joined from (proc.cmdline -> proc.argv)."""
+    fields = (f for event in catalogue.load().events for f in event.fields)
+    return {f.base: f.name for f in fields if f.part == "elements"}
+
+
+def _text(value: FieldValue) -> tuple[bytes, bool]:
+    """Examined bytes of a text (list elements with NUL between), and whether there are more."""
+    if isinstance(value, Truncated):
+        return value.prefix, True
+    if isinstance(value, tuple):
+        return b"\0".join(value), False
+    assert isinstance(value, bytes)
+    return value, False
+
+
+def _elements(item: Test, value: FieldValue) -> Truth:
+    """`any` over the elements of a list.
+
+    An empty list counts as one empty element, as in the raw bytes. If the list goes on behind the
+    examined part, an element that satisfies the test may be there.
+    """
+    text, cut = _text(value)
+    *complete, last = text.split(b"\0")
+    found = [_over_values(item, element, False) for element in complete]
+    found.append(_over_values(item, last, cut))
+    return _any([*found, None] if cut else found)
+
+
+def _over_values(item: Test, text: bytes, cut: bool) -> Truth:
+    """A text against all values of a test."""
+    results = [_text_test(item, text, cut, v) for v in item.values if isinstance(v, bytes)]
+    return _all(results) if item.every else _any(results)
+
+
+def _text_test(item: Test, text: bytes, cut: bool, pattern: bytes) -> Truth:
+    """A text against one value, in all spellings of it."""
+    if item.nocase:
+        text, pattern = text.translate(_FOLD), pattern.translate(_FOLD)
+    alias = item.field.kind is Kind.PATH and not item.exact
+    if alias and item.op in (Op.EQ, Op.STARTSWITH, Op.UNDER):
+        return _any(_matches(item.op, text, cut, p) for p in aliases(pattern))
+    return _matches(item.op, text, cut, pattern)
+
+
+def _matches(op: Op, text: bytes, cut: bool, pattern: bytes) -> Truth:
+    """A text against one pattern. Where a cut text leaves the answer open it is undetermined."""
+    match op:
+        case Op.STARTSWITH:
+            return text.startswith(pattern)
+        case Op.UNDER:
+            root = directory(pattern)
+            return text.startswith(root + separator(pattern)) or (text == root and not cut)
+        case Op.CONTAINS:
+            return True if pattern in text else _unless_cut(cut)
+        case Op.EQ:
+            return None if cut else text == pattern
+        case Op.ENDSWITH:
+            return None if cut else text.endswith(pattern)
+        case _:
+            raise AssertionError(f"{op} is no test of a text")
+
+
+def _unless_cut(cut: bool) -> Truth:
+    """The answer of a test that found nothing."""
+    return None if cut else False
+
+
+def _over_numbers(item: Test, value: int | Address) -> bool:
+    """A number or an address against all values of a test."""
+    results = [_number_test(item.op, value, v) for v in item.values]
+    return all(results) if item.every or item.op is Op.HAS_ALL else any(results)
+
+
+def _number_test(op: Op, value: int | Address, bound: Value) -> bool:
+    """A number or an address against one value."""
+    if isinstance(value, IPv4Address | IPv6Address):
+        assert isinstance(bound, IPv4Network | IPv6Network)
+        low, high = address_range(bound)
+        return low <= _address_number(value) <= high
+    if isinstance(bound, Range):
+        return bound.low <= value <= bound.high
+    assert isinstance(bound, int)
+    return _NUMBER_TESTS[op](value, bound)
+
+
+def address_range(network: IPv4Network | IPv6Network) -> tuple[int, int]:
+    """First and last address of a network as 128-bit numbers.
+
+    IPv4 addresses stand in the IPv4-mapped block ::ffff:0:0/96 (RFC 4291, 2.5.5.2), so an IPv6
+    network that spans that block, such as ::/0, contains them.
+    """
+    return _address_number(network[0]), _address_number(network[-1])
+
+
+def _address_number(address: Address) -> int:
+    """An address as a 128-bit number."""
+    mapped = 0xFFFF << 32 if isinstance(address, IPv4Address) else 0
+    return mapped | int(address)
+
+
+def _not(value: Truth) -> Truth:
+    """Kleene negation."""
+    return None if value is None else not value
+
+
+def _all(values: Iterable[Truth]) -> Truth:
+    """Kleene conjunction."""
+    seen = list(values)
+    if False in seen:
+        return False
+    return None if None in seen else True
+
+
+def _any(values: Iterable[Truth]) -> Truth:
+    """Kleene disjunction."""
+    seen = list(values)
+    if True in seen:
+        return True
+    return None if None in seen else False

@@ -1,0 +1,290 @@
+"""The syntax tree: what a file says, before names and types are looked at."""
+
+from ipaddress import IPv4Network, IPv6Network
+
+from attrs import frozen
+
+from dsl.span import Span
+
+
+@frozen
+class Name:
+    """A name or a word, dotted or not."""
+
+    text: str
+    span: Span
+
+
+@frozen
+class Text:
+    """A string, escapes resolved.
+
+    Args:
+        value: the characters.
+        span: with its quotes.
+        offset: characters between the start of the span and the first character of the value, if
+            the value stands in the source as it is; 0 if it has escapes.
+    """
+
+    value: str
+    span: Span
+    offset: int
+
+
+@frozen
+class Number:
+    """An integer, sign and unit applied.
+
+    Args:
+        value: the number; nanoseconds of a duration, bytes of a size.
+        unit: "", "duration" or "size".
+    """
+
+    value: int
+    unit: str
+    span: Span
+
+
+@frozen
+class NumberRange:
+    """`low..high`, both included."""
+
+    low: Number
+    high: Number
+    span: Span
+
+
+@frozen
+class Network:
+    """An address (as a network of one) or a network."""
+
+    value: IPv4Network | IPv6Network
+    span: Span
+
+
+@frozen
+class Broken:
+    """Something that was wrong and has been reported; nothing further is said about it."""
+
+    span: Span
+
+
+Literal = Text | Number | NumberRange | Network | Name | Broken
+
+
+@frozen
+class Literals:
+    """`[a, b, c]`."""
+
+    items: tuple[Literal, ...]
+    span: Span
+
+
+@frozen
+class Flag:
+    """A field alone, as a condition."""
+
+    field: Name
+    span: Span
+
+
+@frozen
+class Presence:
+    """`field exists`, `field not exists`."""
+
+    field: Name
+    negated: bool
+    span: Span
+
+
+@frozen
+class Comparison:
+    """`field [element] operator [quantifier] operand [suffixes]`.
+
+    Args:
+        field: the field's name.
+        element: "any", "all", "count" or "[n]" behind a list field's name, or None.
+        operator: as written; "in" also for `not in`.
+        negated: `!=` or `not in`.
+        quantifier: "any" or "all" in front of the operand, or None.
+        operand: one literal or a list.
+        suffixes: `nocase`, `exact`.
+    """
+
+    field: Name
+    element: Name | None
+    operator: Name
+    negated: bool
+    quantifier: Name | None
+    operand: Literal | Literals
+    suffixes: tuple[Name, ...]
+    span: Span
+
+
+@frozen
+class Negation:
+    """`not CONDITION`."""
+
+    item: "Condition"
+
+
+@frozen
+class Conjunction:
+    """`a and b and c`."""
+
+    items: tuple["Condition", ...]
+
+
+@frozen
+class Disjunction:
+    """`a or b or c`."""
+
+    items: tuple["Condition", ...]
+
+
+Condition = Flag | Presence | Comparison | Negation | Conjunction | Disjunction
+
+
+@frozen
+class Metadata:
+    """`key value` or `key [value, ...]`."""
+
+    key: Name
+    values: tuple[Literal, ...]
+    span: Span
+
+
+@frozen
+class On:
+    """`on EVENT or EVENT`."""
+
+    events: tuple[Name, ...]
+    span: Span
+
+
+@frozen
+class When:
+    """`when CONDITION`."""
+
+    condition: Condition
+    span: Span
+
+
+@frozen
+class Exception_:
+    """`except ["name"] when CONDITION`."""
+
+    name: Text | None
+    condition: Condition
+    span: Span
+
+
+@frozen
+class Alert:
+    """`alert ["template"]`."""
+
+    template: Text | None
+    span: Span
+
+
+@frozen
+class Deny:
+    """`deny [ERRNO] [on unknown] [else FALLBACK]`."""
+
+    errno: Name | None
+    on_unknown: bool
+    fallback: Name | None
+    span: Span
+
+
+@frozen
+class Kill:
+    """`kill [proc[, proc.parent]]`."""
+
+    targets: tuple[Name, ...]
+    span: Span
+
+
+@frozen
+class Silent:
+    """`silent`."""
+
+    span: Span
+
+
+@frozen
+class Mode:
+    """`mode audit`, of a rule or of the policy."""
+
+    value: Name
+    span: Span
+
+
+Clause = Metadata | On | When | Exception_ | Alert | Deny | Kill | Silent | Mode | Broken
+
+
+@frozen
+class Version:
+    """`version "1.4.0"`."""
+
+    value: Text
+    span: Span
+
+
+@frozen
+class Language:
+    """`language 1`."""
+
+    value: Number | Broken
+    span: Span
+
+
+HeaderPart = Version | Language | Mode | Broken
+
+
+@frozen
+class Header:
+    """`policy "name" version "1.4.0" language 1`."""
+
+    name: Text
+    parts: tuple[HeaderPart, ...]
+    span: Span
+
+
+@frozen
+class ListItem:
+    """`list NAME = [...]`."""
+
+    name: Name
+    values: Literals
+    span: Span
+
+
+@frozen
+class Rule:
+    """`rule NAME { ... }`; without a name if that was wrong."""
+
+    name: Name | None
+    clauses: tuple[Clause, ...]
+    span: Span
+
+
+Item = Header | ListItem | Rule | Broken
+
+
+@frozen
+class File:
+    """One source file.
+
+    Args:
+        name: its name.
+        items: in source order.
+        announced: names of all lists that the text seems to declare, also where the list itself was
+            wrong, so that its uses are not reported too.
+        headed: whether the text has something like a policy header.
+    """
+
+    name: str
+    items: tuple[Item, ...]
+    announced: frozenset[str]
+    headed: bool

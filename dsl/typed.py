@@ -1,0 +1,176 @@
+"""The typed tree: what the checker hands to the compiler and to the reference interpreter.
+
+Every name is resolved and every literal has the type of the field it is compared with, so the
+phases behind the checker never look at source text again, only at spans for messages.
+"""
+
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+
+from attrs import frozen
+
+from dsl.catalogue import Event, Field
+from dsl.span import Span
+
+
+class Op(Enum):
+    """A test of one field against constants. `!=` and `not in` are `Not` around these."""
+
+    EQ = "=="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    STARTSWITH = "startswith"
+    ENDSWITH = "endswith"
+    CONTAINS = "contains"
+    UNDER = "under"
+    HAS_ANY = "has any"
+    HAS_ALL = "has all"
+    EXISTS = "exists"
+
+
+@frozen
+class Range:
+    """An inclusive range of integers (ports, numbers): `low <= value <= high`."""
+
+    low: int
+    high: int
+
+
+# Numbers, booleans, enums, flags and durations (nanoseconds) are ints; strings and paths are bytes
+# (UTF-8); a single address is a /32 or /128 network.
+Value = int | Range | bytes | IPv4Network | IPv6Network
+
+
+@frozen
+class Test:
+    """`field op values`: true if any (or with `every`, all) of the values satisfies the operator.
+
+    `in` is EQ with several values. With `element` the test is put to the elements of a list field
+    (`proc.argv any == "-r"`): "any" asks for one element that satisfies it.
+    """
+
+    field: Field
+    op: Op
+    values: tuple[Value, ...]
+    span: Span
+    every: bool = False
+    nocase: bool = False
+    exact: bool = False
+    element: str | None = None
+
+
+@frozen
+class Constant:
+    """A condition that is known at compile time."""
+
+    value: bool
+
+
+@frozen
+class Not:
+    item: "Expr"
+
+
+@frozen
+class And:
+    items: tuple["Expr", ...]
+
+
+@frozen
+class Or:
+    items: tuple["Expr", ...]
+
+
+Expr = Test | Constant | Not | And | Or
+
+
+@frozen
+class Except:
+    """One `except` clause of a rule."""
+
+    name: str | None
+    when: Expr
+    span: Span
+
+
+@frozen
+class Deny:
+    """`deny ERRNO else FALLBACK`.
+
+    Args:
+        errno: the error's name, for example "EACCES" (default "EPERM").
+        fallback: "kill", "alert" or "refuse" (default: nothing weakens unless the rule says so).
+        on_unknown: whether an undetermined condition denies too (`deny on unknown`).
+    """
+
+    errno: str
+    fallback: str
+    on_unknown: bool
+    span: Span
+
+
+@frozen
+class Kill:
+    """`kill proc, proc.parent`: the processes to end, each "proc" or "proc.parent"."""
+
+    targets: tuple[str, ...]
+    span: Span
+
+
+@frozen
+class Alert:
+    """`alert "text {field}"`: literal parts and fields in turn; empty means the default message."""
+
+    template: tuple[str | Field, ...]
+    span: Span
+
+
+@frozen
+class Rule:
+    """One checked rule.
+
+    Args:
+        name: identifier, unique in the policy.
+        metadata: (key, value) pairs in source order: id, revision, status, title, description,
+            severity, mitre (several allowed), reference, author, tag. Values are text; revision is
+            decimal.
+        events: the events the rule listens on; every field of `when` exists on each of them.
+        mode: "enforce" or "audit"; the policy's mode where the rule names none.
+        silent: whether a match leaves no alert.
+    """
+
+    name: str
+    metadata: tuple[tuple[str, str], ...]
+    events: tuple[Event, ...]
+    when: Expr
+    excepts: tuple[Except, ...]
+    deny: Deny | None
+    kill: Kill | None
+    alert: Alert | None
+    silent: bool
+    mode: str
+    span: Span
+    name_span: Span
+
+
+@frozen
+class Policy:
+    """One checked policy.
+
+    Args:
+        name: from the header `policy "name" version "1.0" language 1`.
+        version: from the header.
+        language: number of the language version (1).
+        rules: in source order.
+        sources: (file name, text) of every file the policy was read from.
+        mode: the policy's own mode, "enforce" or "audit".
+    """
+
+    name: str
+    version: str
+    language: int
+    rules: tuple[Rule, ...]
+    sources: tuple[tuple[str, str], ...]
+    mode: str

@@ -1,0 +1,83 @@
+"""A typed policy as text, for expected outputs in plain files; run it to write them anew."""
+
+import sys
+from pathlib import Path
+
+from dsl.diagnostics import render
+from dsl.frontend import check
+from dsl.typed import And, Constant, Expr, Not, Or, Policy, Range, Rule, Test, Value
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def outcome(path: Path) -> str:
+    """What the front end says about a fixture: its diagnostics, then the policy if there is one."""
+    data = path.read_bytes()
+    policy, found = check([(path.name, data)])
+    parts = [render(item, {path.name: data}) for item in found]
+    parts += [policy_text(policy)] if policy else ["no policy"]
+    return "\n\n".join(parts) + "\n"
+
+
+def policy_text(policy: Policy) -> str:
+    """A policy, one line a clause."""
+    head = f"policy {policy.name} {policy.version} language {policy.language} {policy.mode}"
+    return "\n\n".join([head, *map(_rule, policy.rules)])
+
+
+def _rule(rule: Rule) -> str:
+    """One rule."""
+    lines = [f"rule {rule.name} {rule.mode}{' silent' if rule.silent else ''}"]
+    lines += [f"  {key} {value}" for key, value in rule.metadata]
+    lines.append(f"  on {' '.join(event.name for event in rule.events)}")
+    lines.append(f"  when {expr_text(rule.when)}")
+    lines += [f"  except {e.name or '-'} when {expr_text(e.when)}" for e in rule.excepts]
+    if rule.deny:
+        unknown = " on unknown" if rule.deny.on_unknown else ""
+        lines.append(f"  deny {rule.deny.errno}{unknown} else {rule.deny.fallback}")
+    if rule.kill:
+        lines.append(f"  kill {' '.join(rule.kill.targets)}")
+    if rule.alert:
+        parts = (p if isinstance(p, str) else f"<{p.name}>" for p in rule.alert.template)
+        lines.append(f"  alert {''.join(parts)}")
+    return "\n".join(lines)
+
+
+def expr_text(expr: Expr) -> str:
+    """A condition as an S-expression."""
+    match expr:
+        case Constant():
+            return str(expr.value).lower()
+        case Not():
+            return f"(not {expr_text(expr.item)})"
+        case And():
+            return f"(and {' '.join(map(expr_text, expr.items))})"
+        case Or():
+            return f"(or {' '.join(map(expr_text, expr.items))})"
+        case Test():
+            return _test(expr)
+
+
+def _test(test: Test) -> str:
+    """One test."""
+    words = [test.field.name, test.element or "", test.op.value, "all" if test.every else ""]
+    words += [_value(value) for value in test.values]
+    words += ["nocase" if test.nocase else "", "exact" if test.exact else ""]
+    return f"({' '.join(word for word in words if word)})"
+
+
+def _value(value: Value) -> str:
+    """One value."""
+    match value:
+        case bytes():
+            return repr(value)[1:]
+        case Range():
+            return f"{value.low}..{value.high}"
+        case _:
+            return str(value)
+
+
+if __name__ == "__main__":
+    for fixture in sorted(FIXTURES.glob("*.det")):
+        fixture.with_suffix(".txt").write_text(outcome(fixture), "utf-8")
+        sys.stdout.write(f"{fixture.name}\n")
