@@ -1,0 +1,363 @@
+"""Alerts, schema version 1: the one place that says what an alert holds and how it is written.
+
+`docs/alert-schema.md` describes the same for those who read alerts. A member is never renamed or
+given another meaning within a version; adding one does not change the version.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from attrs import asdict, frozen
+
+from bpfc.artifact.decode import Record, State, Value
+from bpfc.artifact.errnos import errno_name
+from bpfc.artifact.errors import RecordError
+from bpfc.artifact.manifest import Manifest, RuleInfo
+from bpfc.artifact.record import (
+    ACT_DENY,
+    ACT_KILL,
+    ACT_KILL_AGENT,
+    ACT_KILL_PARENT,
+    ACT_WOULD_DENY,
+    ACT_WOULD_KILL,
+    RULE_PARTIAL,
+)
+
+SCHEMA_VERSION = 1
+
+# What happened to the operation, the strongest first; the last stands for no bit at all.
+OUTCOMES = (
+    (ACT_DENY, "denied"),
+    (ACT_KILL, "killed"),
+    (ACT_KILL_AGENT | ACT_KILL_PARENT, "kill requested"),
+    (ACT_WOULD_DENY, "would deny"),
+    (ACT_WOULD_KILL, "would kill"),
+    (0, "observed"),
+)
+_AUDIT = ACT_WOULD_DENY | ACT_WOULD_KILL
+_SEQUENCE_MASK = (1 << 48) - 1  # the CPU above it stands in its own member
+_SECOND_NS = 1_000_000_000
+
+# JSON form of a field's value.
+Json = bool | int | str | list[str]
+
+
+@frozen
+class AlertRule:
+    """The rule that fired.
+
+    Args:
+        name: its identifier.
+        id: from its metadata, else None.
+        revision: likewise.
+        severity: likewise.
+        title: likewise.
+        mitre: techniques, for example "T1620".
+        metadata: everything else its author wrote, several values a key.
+    """
+
+    name: str
+    id: str | None
+    revision: int | None
+    severity: str | None
+    title: str | None
+    mitre: tuple[str, ...]
+    metadata: Mapping[str, tuple[str, ...]]
+
+
+@frozen
+class AlertPolicy:
+    """The policy the rule belongs to."""
+
+    name: str
+    version: str
+
+
+@frozen
+class Alert:
+    """One alert: one rule that fired on one event. Members are written in this order.
+
+    Args:
+        schema: SCHEMA_VERSION.
+        time: wall clock, ISO 8601 in UTC with nanoseconds.
+        time_ns: nanoseconds since boot, suspended time included.
+        host: name of the machine.
+        boot_id: the kernel's id of this boot.
+        cpu: processor the event was seen on.
+        sequence: number of the record on that processor; (boot_id, cpu, sequence) names the record.
+        generation: number of the activation that judged the event.
+        artifact: SHA-256 of the artifact's file.
+        policy: the policy.
+        rule: the rule.
+        event: catalogue name.
+        stage: "before" (it could still be prevented) or "after".
+        outcome: what happened to the operation, whichever rule caused it: "observed", "denied",
+            "killed", "kill requested" (asynchronous, by the agent), "would deny", "would kill".
+        errno: name of the error number of a denial, else None.
+        certainty: "certain", or "partial" where only an exception or a negated test was unknown.
+        message: one line for people.
+        fields: known values by catalogue name.
+        unknown: fields that could not be read.
+        absent: fields that are known not to exist.
+        truncated: text fields of which only the beginning is here.
+        more_rules: rules that fired on the same event and did not fit into the record.
+    """
+
+    schema: int
+    time: str
+    time_ns: int
+    host: str
+    boot_id: str
+    cpu: int
+    sequence: int
+    generation: int
+    artifact: str
+    policy: AlertPolicy
+    rule: AlertRule
+    event: str
+    stage: str
+    outcome: str
+    errno: str | None
+    certainty: str
+    message: str
+    fields: Mapping[str, Json]
+    unknown: tuple[str, ...]
+    absent: tuple[str, ...]
+    truncated: tuple[str, ...]
+    more_rules: int
+
+
+@frozen
+class AlertContext:
+    """What alerts say that stands neither in the record nor in the manifest.
+
+    Args:
+        host: name of the machine.
+        boot_id: /proc/sys/kernel/random/boot_id.
+        boot_time_ns: wall clock at boot, nanoseconds since 1970 (wall clock minus boot clock now).
+        artifact: SHA-256 of the artifact's file (`Artifact.digest`).
+        platform: "linux" or "windows": which half wrote the record.
+    """
+
+    host: str
+    boot_id: str
+    boot_time_ns: int
+    artifact: str
+    platform: str = "linux"
+
+
+@frozen
+class _Entry:
+    """A rule as it is needed for each of its alerts."""
+
+    info: RuleInfo
+    rule: AlertRule
+    audit: int  # ACT_WOULD_* the rule can ask for
+
+
+class Alerter:
+    """Makes alerts from the records of one manifest; make it once, use it for every record."""
+
+    def __init__(self, manifest: Manifest, context: AlertContext) -> None:
+        """Prepare the rules.
+
+        Args:
+            manifest: a checked manifest.
+            context: what it does not say.
+        """
+        self._context = context
+        self._policy = AlertPolicy(manifest.policy, manifest.policy_version)
+        self._entries: dict[tuple[str, int], _Entry] = {}
+        for info in manifest.rules:
+            rule = _rule(info)
+            for place in info.linux if context.platform == "linux" else info.windows:
+                audit = 0
+                for form in place.forms:
+                    audit |= form.actions & _AUDIT
+                self._entries[place.event, place.local] = _Entry(info, rule, audit)
+
+    def alerts(self, record: Record) -> tuple[Alert, ...]:
+        """One alert for each rule that a record lists.
+
+        Args:
+            record: a record of the same manifest.
+
+        Returns:
+            The alerts in the record's order.
+
+        Raises:
+            RecordError: the record lists a rule that the manifest does not know.
+        """
+        if not record.rules:
+            return ()
+        header = record.header
+        values = record.values()
+        fields = {n: _json(v) for n, v in values.items() if not isinstance(v, State)}
+        unknown = tuple(n for n, v in values.items() if v is State.UNKNOWN)
+        absent = tuple(n for n, v in values.items() if v is State.ABSENT)
+        time = _iso(self._context.boot_time_ns + header.time_ns)
+        found = []
+        for word in record.rules:
+            entry = self._entries.get((record.event, word & ~RULE_PARTIAL))
+            if entry is None:
+                raise RecordError(f"a record lists rule {word & ~RULE_PARTIAL} of {record.event}")
+            outcome = _outcome(header.actions, entry.audit)
+            denial = outcome in ("denied", "would deny") and header.errno
+            found.append(
+                Alert(
+                    schema=SCHEMA_VERSION,
+                    time=time,
+                    time_ns=header.time_ns,
+                    host=self._context.host,
+                    boot_id=self._context.boot_id,
+                    cpu=header.cpu,
+                    sequence=header.sequence & _SEQUENCE_MASK,
+                    generation=header.generation,
+                    artifact=self._context.artifact,
+                    policy=self._policy,
+                    rule=entry.rule,
+                    event=record.event,
+                    stage=record.stage,
+                    outcome=outcome,
+                    errno=errno_name(header.errno) if denial else None,
+                    certainty="partial" if word & RULE_PARTIAL else "certain",
+                    message=_message(entry.info, values),
+                    fields=fields,
+                    unknown=unknown,
+                    absent=absent,
+                    truncated=record.truncated(),
+                    more_rules=header.rules_more,
+                )
+            )
+        return tuple(found)
+
+
+def alerts_of(record: Record, manifest: Manifest, context: AlertContext) -> tuple[Alert, ...]:
+    """The alerts of a single record (`Alerter` is for many).
+
+    Args:
+        record: a record of that manifest.
+        manifest: the manifest.
+        context: what it does not say.
+
+    Returns:
+        One alert for each rule that the record lists.
+
+    Raises:
+        RecordError: the record lists a rule that the manifest does not know.
+    """
+    return Alerter(manifest, context).alerts(record)
+
+
+def to_json(alert: Alert) -> str:
+    """An alert as one line of JSON, members in the order of `Alert`, ASCII only.
+
+    Args:
+        alert: the alert.
+
+    Returns:
+        The line, without its end.
+    """
+    # Nested values are shared between alerts and never changed: the shallow dict is enough.
+    value = {name: getattr(alert, name) for name in _MEMBERS}
+    value["policy"] = asdict(alert.policy)
+    value["rule"] = asdict(alert.rule)
+    return json.dumps(value, separators=(",", ":"))
+
+
+_MEMBERS = tuple(a.name for a in Alert.__attrs_attrs__)
+
+
+def printable(text: str) -> str:
+    """Text that cannot command a terminal or reorder a line.
+
+    Args:
+        text: any text, for example from a command line of an attacker.
+
+    Returns:
+        The same with control characters, format characters (bidirectional overrides among them),
+        line separators and lone surrogates as escapes.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _harmless(c) else _escape(c) for c in text)
+
+
+def _harmless(char: str) -> bool:
+    """Whether a character only prints."""
+    return unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    """A character as Python would write it in a literal."""
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _rule(info: RuleInfo) -> AlertRule:
+    """The rule as alerts show it."""
+    rows: dict[str, list[str]] = {}
+    for key, value in info.metadata:
+        rows.setdefault(key, []).append(value)
+
+    def single(key: str) -> str | None:
+        values = rows.pop(key, None)
+        return values[-1] if values else None
+
+    revision = single("revision") or ""
+    return AlertRule(
+        name=info.name,
+        id=single("id"),
+        revision=int(revision) if re.fullmatch("[0-9]{1,18}", revision) else None,
+        severity=single("severity"),
+        title=single("title"),
+        mitre=tuple(rows.pop("mitre", ())),
+        metadata={key: tuple(values) for key, values in rows.items()},
+    )
+
+
+def _outcome(actions: int, audit: int) -> str:
+    """What happened; an audited action counts for the rules that asked for it only."""
+    seen = actions & ~(_AUDIT & ~audit)
+    return next(name for bits, name in OUTCOMES if seen & bits or not bits)
+
+
+def _json(value: Value) -> Json:
+    """A value in its JSON form."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, bool | int | str) else str(value)
+
+
+def _iso(wall_ns: int) -> str:
+    """Nanoseconds since 1970 in ISO 8601; a clock that cannot be is shown as it is."""
+    seconds, rest = divmod(wall_ns, _SECOND_NS)
+    try:
+        day = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds}.{rest:09}"
+    return f"{day:%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
+
+
+def _message(info: RuleInfo, values: Mapping[str, Value | State]) -> str:
+    """The rule's own text, or its title with who did it."""
+    if info.template:
+        return "".join(_shown(t, values) if k == "field" else t for k, t in info.template)
+    title = next((v for k, v in info.metadata if k == "title"), info.name)
+    exe, pid = _shown("proc.exe.path", values), _shown("proc.pid", values)
+    target = ""
+    if "remote.ip" in values:
+        target = f" to {_shown('remote.ip', values)} port {_shown('remote.port', values)}"
+    return f"{title}: {exe} (pid {pid}){target}"
+
+
+def _shown(name: str, values: Mapping[str, Value | State]) -> str:
+    """A field within a sentence."""
+    value = values.get(name, State.ABSENT)
+    if isinstance(value, State):
+        return f"({value.value})"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return " ".join(value) if isinstance(value, tuple) else str(value)

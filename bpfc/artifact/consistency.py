@@ -1,0 +1,188 @@
+"""Whether the parts of an artifact fit each other: manifest, content tables and both objects."""
+
+from bpfc.artifact.control import SLOTS
+from bpfc.artifact.errors import ArtifactError
+from bpfc.artifact.layout import digest_of
+from bpfc.artifact.manifest import (
+    EventLayout,
+    Form,
+    Half,
+    Manifest,
+    MapInfo,
+    RuleEvent,
+    RuleInfo,
+)
+from bpfc.artifact.objects import ObjectView
+from bpfc.artifact.record import ACT_DENY, ACT_WOULD_DENY, NUMBERS_MAX
+
+RULES_PREFIX = "rules_"  # the map of an event's rules: the event's name with "_" for "."
+
+
+def rules_map(event: str) -> str:
+    """Name of the map that holds an event's rule entries."""
+    return RULES_PREFIX + event.replace(".", "_")
+
+
+def _contradiction(text: str) -> ArtifactError:
+    """The error for parts that cannot belong together."""
+    return ArtifactError(
+        "BPFC0512", f"the artifact contradicts itself: {text}", "Compile the rules again"
+    )
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Compare the manifest's own parts with each other.
+
+    Args:
+        manifest: a manifest whose single values are within their limits.
+
+    Raises:
+        ArtifactError: BPFC0512, naming the parts.
+    """
+    layouts = {layout.event: layout for layout in manifest.layouts}
+    _unique("event layout", [layout.event for layout in manifest.layouts])
+    _unique("event number", [str(layout.number) for layout in manifest.layouts])
+    _unique("layout digest", [str(layout.digest) for layout in manifest.layouts])
+    for layout in manifest.layouts:
+        _check_layout(layout)
+    _unique("rule", [rule.name for rule in manifest.rules])
+    for rule in manifest.rules:
+        _check_template(rule, layouts)
+    for label, half in (("Linux", manifest.linux), ("Windows", manifest.windows)):
+        carried = [r.linux if label == "Linux" else r.windows for r in manifest.rules]
+        if half is None:
+            if any(carried):
+                raise _contradiction(f"rules for {label} without a {label} half")
+            continue
+        _check_half(label, half, layouts)
+        _check_rules(label, half, layouts, list(zip(manifest.rules, carried, strict=True)))
+
+
+def check_object(label: str, half: Half, view: ObjectView, content_size: int) -> None:
+    """Compare one half of the manifest with its object and the content section.
+
+    Args:
+        label: "Linux" or "Windows", for messages.
+        half: what the manifest says.
+        view: what the object says.
+        content_size: bytes of the content section.
+
+    Raises:
+        ArtifactError: BPFC0512, naming the parts.
+    """
+    for program in half.programs:
+        section = view.functions.get(program.name)
+        # libbpf's mark for "do not load unless asked" is part of the section's name in the file.
+        if section is None or section.removeprefix("?") != program.section:
+            raise _contradiction(
+                f"the {label} object has no program {program.name} in section {program.section}"
+            )
+    for entry in half.maps:
+        if entry.name not in view.maps:
+            raise _contradiction(f"the {label} object has no map {entry.name}")
+    if half.core_size % 8 or half.core_size > view.text_size:
+        raise _contradiction(
+            f"a core of {half.core_size} bytes in {view.text_size} bytes of .text ({label})"
+        )
+    for content in half.contents:
+        if content.offset + content.size > content_size:
+            raise _contradiction(
+                f"content of map {content.map} ends at byte {content.offset + content.size} of"
+                f" {content_size}"
+            )
+
+
+def _unique(what: str, names: list[str]) -> None:
+    """Refuse a name that occurs twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise _contradiction(f"{what} {name} occurs twice")
+        seen.add(name)
+
+
+def _check_layout(layout: EventLayout) -> None:
+    """Number words that do not overlap, names that are unique, and the digest over all of it."""
+    used: set[int] = set()
+    for field in layout.numbers:
+        words = set(range(field.index, field.index + field.words))
+        wide = field.kind == "ip"
+        if used & words or max(words) >= NUMBERS_MAX or wide != (len(words) > 1):
+            raise _contradiction(f"field {field.name} of {layout.event} has no place of its own")
+        used |= words
+    names = [n.name for n in layout.numbers] + [t.name for t in layout.texts]
+    _unique(f"field of {layout.event}", names)
+    expected = digest_of(layout.event, layout.number, layout.numbers, layout.texts)
+    if layout.digest != expected:
+        raise _contradiction(f"the layout of {layout.event} does not have its digest")
+
+
+def _check_template(rule: RuleInfo, layouts: dict[str, EventLayout]) -> None:
+    """Fields of an alert's text exist on an event of the rule."""
+    events = {e.event for e in (*rule.linux, *rule.windows)}
+    used = [layouts[e] for e in sorted(events & layouts.keys())]
+    known = {n.name for layout in used for n in layout.numbers}
+    known |= {t.name for layout in used for t in layout.texts}
+    for kind, text in rule.template:
+        if kind == "field" and events and text not in known:
+            raise _contradiction(f"the alert text of rule {rule.name} names the field {text}")
+
+
+def _check_half(label: str, half: Half, layouts: dict[str, EventLayout]) -> None:
+    """Programs, maps and contents of one half fit each other."""
+    maps = {m.name: m for m in half.maps}
+    _unique(f"{label} map", [m.name for m in half.maps])
+    _unique(f"{label} program", [p.name for p in half.programs])
+    for program in half.programs:
+        progs = maps.get(program.progs)
+        if program.progs and (
+            progs is None or progs.type != "prog_array" or progs.max_entries < SLOTS
+        ):
+            raise _contradiction(f"program {program.name} has no map {program.progs} of programs")
+        unknown = next((e for e in program.events if e not in layouts), None)
+        if unknown is not None:
+            raise _contradiction(f"program {program.name} judges {unknown}, which has no layout")
+    for content in half.contents:
+        _check_content_map(content.map, content.key, content.size, maps.get(content.map))
+
+
+def _check_content_map(name: str, key: int, size: int, entry: MapInfo | None) -> None:
+    """A content's map exists, belongs to the policy and takes the value."""
+    if entry is None or entry.scope != "policy":
+        raise _contradiction(f"content for {name}, which is not a map of the policy")
+    if entry.type not in ("array", "hash") or key >= entry.max_entries * max(entry.per_cpu, 1):
+        raise _contradiction(f"content for entry {key} of map {name}, which has no such entry")
+    if size != entry.value_size:
+        raise _contradiction(
+            f"content of {size} bytes for map {name}, whose values have {entry.value_size}"
+        )
+
+
+def _check_rules(
+    label: str,
+    half: Half,
+    layouts: dict[str, EventLayout],
+    rules: list[tuple[RuleInfo, tuple[RuleEvent, ...]]],
+) -> None:
+    """Every rule's place in its event's rules map exists and is its own."""
+    maps = {m.name: m for m in half.maps}
+    taken: set[tuple[str, int]] = set()
+    for rule, events in rules:
+        for entry in events:
+            room = maps.get(rules_map(entry.event))
+            if entry.event not in layouts or room is None or entry.local >= room.max_entries:
+                raise _contradiction(
+                    f"rule {rule.name} has place {entry.local} on {entry.event} ({label}), which"
+                    " does not exist"
+                )
+            if (entry.event, entry.local) in taken:
+                raise _contradiction(f"rule {rule.name} shares its place on {entry.event}")
+            taken.add((entry.event, entry.local))
+            for form in entry.forms:
+                _check_form(rule, form)
+
+
+def _check_form(rule: RuleInfo, form: Form) -> None:
+    """A denial has an error number."""
+    if form.actions & (ACT_DENY | ACT_WOULD_DENY) and not form.errno:
+        raise _contradiction(f"rule {rule.name} denies without an error number")

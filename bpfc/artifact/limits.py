@@ -1,0 +1,29 @@
+"""Bounds of everything an artifact may contain; what is read is compared with these before use.
+
+They are far above what the compiler makes and far below what would hurt a host that reads a
+hostile file.
+"""
+
+FILE_MAX = 512 * 1024 * 1024  # bytes of an artifact
+MANIFEST_BYTES_MAX = 64 * 1024 * 1024
+CONTENT_BYTES_MAX = 256 * 1024 * 1024
+SECTIONS_MAX = 4096  # ELF sections, either half
+SYMBOLS_MAX = 65536
+
+NAME_MAX = 255  # identifiers, sections, fields
+TEXT_MAX = 16384  # titles, descriptions, file names, alert texts
+RULES_MAX = 65536
+METADATA_MAX = 256  # pairs a rule
+TEMPLATE_MAX = 256  # parts an alert text
+FORMS_MAX = 16
+NEEDS_MAX = 32
+EVENTS_MAX = 256
+CONSTANTS_MAX = 4096
+PROGRAMS_MAX = 1024
+MAPS_MAX = 4096
+CONTENTS_MAX = 65536
+VALUE_SIZE_MAX = 64 * 1024 * 1024  # bytes of a map value
+KEY_SIZE_MAX = 512  # bytes of a map key (MAX_BPF_STACK; 5.10 refuses more)
+ENTRIES_MAX = 1 << 30  # a ring's entries are its bytes
+ERRNO_MAX = 4095  # MAX_ERRNO, linux/err.h
+U8_MAX, U16_MAX, U32_MAX, U64_MAX = 0xFF, 0xFFFF, 0xFFFFFFFF, (1 << 64) - 1
