@@ -1,0 +1,63 @@
+"""Content tables: what is written into a policy's maps before it goes live."""
+
+from attrs import frozen
+
+from bpfc.artifact.manifest import Content
+from compiler.emit.core import table_room
+from compiler.plan.model import EventPlan, Plan
+
+Contents = tuple[Content, ...]
+
+
+@frozen
+class ContentSection:
+    """The content section and where each half finds its tables in it."""
+
+    data: bytes
+    linux: Contents
+    windows: Contents
+
+
+class _Section:
+    """Collects tables; equal ones are stored once."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._places: dict[bytes, int] = {}
+
+    def add(self, map_name: str, table: bytes) -> Content:
+        if table not in self._places:
+            self._places[table] = len(self.data)
+            self.data += table + bytes(-len(table) % 8)
+        return Content(map_name, 0, self._places[table], len(table))
+
+
+def contents_of(plan: Plan) -> ContentSection:
+    """Lay out the tables of both halves.
+
+    Args:
+        plan: the matchers.
+
+    Returns:
+        The section and the halves' entries; Windows has none where it lacks an event.
+    """
+    section = _Section()
+    linux = tuple(
+        section.add(name, table) for e in plan.events for name, table in _tables(e, "linux")
+    )
+    windows = tuple(
+        section.add(name, table) for e in plan.events for name, table in _tables(e, "windows")
+    )
+    return ContentSection(bytes(section.data), linux, windows)
+
+
+def _tables(event: EventPlan, platform: str) -> list[tuple[str, bytes]]:
+    matcher = event.linux if platform == "linux" else event.windows
+    if matcher is None:
+        return []
+    found = [(event.map, matcher.ljust(table_room(event), b"\0"))]
+    for automaton in event.automata:
+        table = automaton.linux if platform == "linux" else automaton.windows
+        if table is not None:
+            found.append((automaton.map, table))
+    return found

@@ -1,0 +1,305 @@
+"""Which platform carries which rule, and how: the ladder of forms as data.
+
+A ladder names, for an event on a platform, the way to reach each goal. A rule's forms are its
+first goal and the weaker ones it allows itself (`deny ... else kill`); the runtime takes the first
+one whose needs the machine has. Nothing weakens unless the rule says so.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from bpfc.artifact.errnos import ERRNO
+from bpfc.artifact.manifest import Form, RuleEvent
+from bpfc.artifact.record import (
+    ACT_ALERT,
+    ACT_DENY,
+    ACT_JUDGE,
+    ACT_KILL,
+    ACT_KILL_AGENT,
+    ACT_KILL_PARENT,
+    ACT_WOULD_DENY,
+    ACT_WOULD_KILL,
+)
+from dsl.catalogue import Event
+from dsl.typed import And, Expr, Not, Or, Policy, Rule, Test
+
+PLATFORMS = ("linux", "windows")
+
+
+@frozen
+class Rung:
+    """One way to reach a goal.
+
+    Args:
+        stage: "before" or "after".
+        needs: capabilities the machine must have.
+        actions: ACT_* bits of the goal.
+        label: for people; "{errno}" is the error's name.
+        errno: the one error that the hook can give, or "" for the rule's own.
+    """
+
+    stage: str
+    needs: tuple[str, ...]
+    actions: int
+    label: str
+    errno: str = ""
+
+
+@frozen
+class Ladder:
+    """How goals are reached on an event.
+
+    Args:
+        alert: only report.
+        deny: the operation fails. None: it cannot.
+        deny_late: deny where a condition reads what is only known after the decision.
+        kill: `kill proc`. None: there is nothing left to kill.
+    """
+
+    alert: Rung
+    deny: Rung | None
+    deny_late: Rung | None
+    kill: Rung | None
+
+
+_KILLED = "killed before its first instruction"
+_BY_AGENT = "killed by the agent (asynchronous)"
+_PARENT_BY_AGENT = "parent killed by the agent (asynchronous)"
+_STOPPED = "process start denied with STATUS_ACCESS_DENIED"
+
+_RAW_TP, _LSM, _CGROUP = ("raw_tp",), ("bpf_lsm",), ("cgroup",)
+_NTOS, _NETEBPF = ("ntosebpfext",), ("netebpfext",)
+
+_EXEC_KILL = Rung("after", _RAW_TP, ACT_KILL, _KILLED)
+_START_DENY = Rung("before", _NTOS, ACT_DENY, _STOPPED)
+
+LADDERS: Mapping[tuple[str, str], Ladder] = {
+    ("linux", "process.exec"): Ladder(
+        alert=Rung("after", _RAW_TP, 0, "alert"),
+        deny=Rung("before", _LSM, ACT_DENY, "denied with {errno}"),
+        deny_late=_EXEC_KILL,
+        kill=_EXEC_KILL,
+    ),
+    # The hook runs in the parent, so only the agent can kill the new process.
+    ("linux", "process.fork"): Ladder(
+        alert=Rung("after", _RAW_TP, 0, "alert"),
+        deny=None,
+        deny_late=None,
+        kill=Rung("after", _RAW_TP, ACT_KILL_AGENT, _BY_AGENT),
+    ),
+    ("linux", "process.exit"): Ladder(
+        alert=Rung("after", _RAW_TP, 0, "alert"), deny=None, deny_late=None, kill=None
+    ),
+    ("linux", "net.connect"): Ladder(
+        alert=Rung("before", _CGROUP, 0, "alert"),
+        deny=Rung("before", _CGROUP, ACT_DENY, "denied with {errno}", errno="EPERM"),
+        deny_late=None,
+        kill=Rung("before", _CGROUP, ACT_KILL_AGENT, _BY_AGENT),
+    ),
+    # The command line is known when the start can still be denied; to kill is to deny.
+    ("windows", "process.exec"): Ladder(
+        alert=Rung("before", _NTOS, 0, "alert"),
+        deny=_START_DENY,
+        deny_late=_START_DENY,
+        kill=_START_DENY,
+    ),
+    ("windows", "net.connect"): Ladder(
+        alert=Rung("before", _NETEBPF, 0, "alert"),
+        deny=Rung("before", _NETEBPF, ACT_DENY, "connection denied"),
+        deny_late=None,
+        kill=Rung("before", _NETEBPF, ACT_KILL_AGENT, _BY_AGENT),
+    ),
+}
+
+# What audit mode reports instead of doing.
+_AUDIT = {
+    ACT_DENY: ACT_WOULD_DENY,
+    ACT_KILL: ACT_WOULD_KILL,
+    ACT_KILL_AGENT: ACT_WOULD_KILL,
+    ACT_KILL_PARENT: ACT_WOULD_KILL,
+}
+
+
+@frozen
+class Carriage:
+    """A rule on one event and platform: its forms, or why there are none."""
+
+    forms: tuple[Form, ...]
+    reason: str
+
+
+@frozen
+class CoverageRow:
+    """One line of the coverage table.
+
+    Args:
+        rule, event, platform: names.
+        carried: whether the platform's half has the rule on this event.
+        text: how it is carried out, strongest form first, or the reason why it is not.
+    """
+
+    rule: str
+    event: str
+    platform: str
+    carried: bool
+    text: str
+
+
+def tests_of(expr: Expr) -> Iterator[Test]:
+    """All tests of a condition, in source order."""
+    match expr:
+        case Test():
+            yield expr
+        case Not():
+            yield from tests_of(expr.item)
+        case And() | Or():
+            for item in expr.items:
+                yield from tests_of(item)
+
+
+def rule_tests(rule: Rule) -> Iterator[Test]:
+    """All tests of a rule, those of its exceptions included."""
+    yield from tests_of(rule.when)
+    for clause in rule.excepts:
+        yield from tests_of(clause.when)
+
+
+def carriage(rule: Rule, event: Event, platform: str, policy_mode: str) -> Carriage:
+    """How a platform carries out a rule on one of its events.
+
+    Args:
+        rule: a checked rule.
+        event: one of its events.
+        platform: "linux" or "windows".
+        policy_mode: "enforce" or "audit", the policy's own.
+
+    Returns:
+        Its forms in order of preference, or the reason why it is not carried.
+    """
+    ladder = LADDERS.get((platform, event.name))
+    if platform not in event.platforms or ladder is None:
+        return Carriage((), f"{_NAMES[platform]} has no event {event.name}")
+    missing = sorted(_names_not_on(rule, event, platform))
+    if missing:
+        return Carriage((), f"{_NAMES[platform]} has no {', '.join(missing)} on {event.name}")
+    rungs = [rung for rung in _rungs(rule, event, ladder) if rung is not None]
+    if not rungs:
+        return Carriage((), _impossible(rule, event))
+    audit = "audit" in (rule.mode, policy_mode)
+    forms = [_form(rule, rung, ladder, audit) for rung in rungs]
+    return Carriage(tuple(_reachable(forms)), "")
+
+
+def rule_events(policy: Policy, platform: str) -> tuple[tuple[RuleEvent, ...], ...]:
+    """What the manifest says of every rule on one platform.
+
+    Args:
+        policy: the policy.
+        platform: "linux" or "windows".
+
+    Returns:
+        By rule, the events on which the platform carries it, in the rule's order. The local index
+        is the rule's place among all rules that listen on the event, carried or not.
+    """
+    count: dict[str, int] = {}
+    result = []
+    for rule in policy.rules:
+        carried = []
+        for event in rule.events:
+            local = count.get(event.name, 0)
+            count[event.name] = local + 1
+            found = carriage(rule, event, platform, policy.mode)
+            if found.forms:
+                carried.append(RuleEvent(event.name, local, found.forms))
+        result.append(tuple(carried))
+    return tuple(result)
+
+
+def coverage(policy: Policy) -> tuple[CoverageRow, ...]:
+    """The table that `bpfc compile` prints: every rule, event and platform.
+
+    Args:
+        policy: a checked policy.
+
+    Returns:
+        Rows by rule in source order, event, platform.
+    """
+    rows = []
+    for rule in policy.rules:
+        for event in rule.events:
+            for platform in PLATFORMS:
+                found = carriage(rule, event, platform, policy.mode)
+                text = ", else ".join(form.label for form in found.forms) or found.reason
+                rows.append(CoverageRow(rule.name, event.name, platform, bool(found.forms), text))
+    return tuple(rows)
+
+
+_NAMES = {"linux": "Linux", "windows": "Windows"}
+
+
+def _names_not_on(rule: Rule, event: Event, platform: str) -> set[str]:
+    """Fields that the condition reads and the platform does not know."""
+    found = set()
+    for test in rule_tests(rule):
+        field = event.field(test.field.name)
+        if field is None or platform not in field.platforms:
+            found.add(test.field.name)
+    return found
+
+
+def _rungs(rule: Rule, event: Event, ladder: Ladder) -> tuple[Rung | None, ...]:
+    """The rule's goals as rungs, strongest first; None where the event offers no way."""
+    if rule.deny is None:
+        return (ladder.kill if _kills_proc(rule) else ladder.alert,)
+    fields = (event.field(test.field.name) for test in rule_tests(rule))
+    late = any(field is not None and field.phase == "after" for field in fields)
+    weaker = {"kill": (ladder.kill,), "alert": (ladder.alert,), "refuse": ()}
+    return (ladder.deny_late if late else ladder.deny, *weaker[rule.deny.fallback])
+
+
+def _kills_proc(rule: Rule) -> bool:
+    return rule.kill is not None and "proc" in rule.kill.targets
+
+
+def _impossible(rule: Rule, event: Event) -> str:
+    if rule.deny is None:
+        return f"at {event.name} there is no process left to kill"
+    return f"{event.name} cannot be denied, and the rule allows nothing weaker"
+
+
+def _form(rule: Rule, rung: Rung, ladder: Ladder, audit: bool) -> Form:
+    """A rung with the rule's own options: kill, alert or silence, audit."""
+    actions, label, errno = rung.actions, rung.label, 0
+    if actions & ACT_DENY and rule.deny is not None:
+        name = rung.errno or rule.deny.errno
+        label, errno = label.format(errno=name), ERRNO[name]
+        if rung.errno and rung.errno != rule.deny.errno and "{errno}" in rung.label:
+            label += f" (this hook knows no other error; the rule names {rule.deny.errno})"
+    elif actions & ACT_DENY:
+        errno = ERRNO["EACCES"]
+    if rule.deny is not None and _kills_proc(rule) and ladder.kill is not None:
+        kills = ladder.kill.actions & (ACT_KILL | ACT_KILL_AGENT)
+        if kills and not actions & (ACT_KILL | ACT_KILL_AGENT):
+            actions, label = actions | kills, f"{label}, killed"
+    if rule.kill is not None and "proc.parent" in rule.kill.targets:
+        label = _PARENT_BY_AGENT if not rung.actions else f"{label}, {_PARENT_BY_AGENT}"
+        actions |= ACT_KILL_PARENT
+    if audit and actions:
+        label = f"audit, not done: {label}"
+        for done, would in _AUDIT.items():
+            if actions & done:
+                actions = actions & ~done | would
+    actions |= ACT_JUDGE | (0 if rule.silent else ACT_ALERT)
+    if rule.silent:
+        label = "no alert" if label == rung.label == "alert" else f"{label}, no alert"
+    return Form(rung.stage, rung.needs, actions, errno, label)
+
+
+def _reachable(forms: list[Form]) -> Iterator[Form]:
+    """Without the forms that a machine never comes to, since an earlier one needs no more."""
+    seen: list[set[str]] = []
+    for form in forms:
+        if not any(needs <= set(form.needs) for needs in seen):
+            seen.append(set(form.needs))
+            yield form

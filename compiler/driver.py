@@ -1,0 +1,204 @@
+"""The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
+
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib import metadata
+from pathlib import PurePath
+
+from attrs import frozen
+
+from bpfc.artifact.container import Artifact, open_artifact
+from bpfc.artifact.control import SHARED_VERSION
+from bpfc.artifact.manifest import MANIFEST_VERSION, Half, Manifest, RuleEvent, RuleInfo
+from bpfc.artifact.record import ACT_DENY
+from compiler import codegen
+from compiler.content import Contents, contents_of
+from compiler.coverage import CoverageRow, coverage, rule_events
+from compiler.elf import core_digest, pack, read_elf, strip_debug
+from compiler.emit.core import Origins, emit_core
+from compiler.emit.unit import SourceFile, Unit
+from compiler.origins import origins_of
+from compiler.plan.layout import layout_of
+from compiler.plan.model import Plan
+from compiler.plan.planner import plan as plan_policy
+from compiler.targets.common.half import HalfModule
+from compiler.targets.linux import half as linux_half
+from compiler.targets.windows import half as windows_half
+from dsl import catalogue
+from dsl.diagnostics import Diagnostic
+from dsl.frontend import check
+from dsl.typed import Policy, Rule
+
+CORE_HELPERS = {"map_lookup_elem": 1}  # the same number on both systems
+
+
+@frozen
+class Compilation:
+    """What compiling a policy gave.
+
+    Args:
+        policy: the checked policy, None if the front end found errors.
+        artifact: the artifact, None if there is any error.
+        diagnostics: all findings, in source order.
+        coverage: which platform carries which rule, and how; empty without a policy.
+    """
+
+    policy: Policy | None
+    artifact: Artifact | None
+    diagnostics: tuple[Diagnostic, ...]
+    coverage: tuple[CoverageRow, ...]
+
+
+@cache
+def _version() -> str:
+    try:
+        return metadata.version("bpfc")
+    except metadata.PackageNotFoundError:
+        from bpfc.version import __version__
+
+        return __version__
+
+
+def compile_sources(
+    sources: Sequence[tuple[str, str | bytes]], *, allow_partial: bool = False, journal: int = 0
+) -> Compilation:
+    """Compile the files of one policy.
+
+    The same sources give the same bytes on every machine; of file names only the last component
+    goes into the artifact.
+
+    Args:
+        sources: (name, content) of each file; names are used in messages as they are.
+        allow_partial: leave out, instead of refusing, rules that Linux cannot carry.
+        journal: for tests and benchmarks: entries of the Linux half's map `journal`, in which
+            adapters count how often they judged an event: a connection to the address 127.64.0.0 +
+            n, or the exec of the process with id n, counts in entry n. 0 for none.
+
+    Returns:
+        The artifact, or diagnostics that say why there is none.
+    """
+    policy, diagnostics = check(sources)
+    if policy is None:
+        return Compilation(None, None, diagnostics, ())
+    rows = coverage(policy)
+    plan, more = plan_policy(policy)
+    diagnostics = (*diagnostics, *more)
+    if plan is None:
+        return Compilation(policy, None, diagnostics, rows)
+    return Compilation(policy, _artifact(policy, plan, journal), diagnostics, rows)
+
+
+def _artifact(policy: Policy, plan: Plan, journal: int) -> Artifact:
+    origins = origins_of(policy)
+    files = tuple(SourceFile(PurePath(name).name, text) for name, text in policy.sources)
+    producer = f"bpfc {_version()}"
+    core = _core(plan, files, producer, origins)
+    linux_rules = rule_events(policy, "linux")
+    windows_rules = rule_events(policy, "windows")
+    context = layout_of(catalogue.load().events[0])
+    linux = linux_half.build(
+        plan, files, producer, origins, len(policy.rules), _errnos(linux_rules), context, journal
+    )
+    contents = contents_of(plan)
+    linux_object, linux_info = _half(core, linux, contents.linux)
+    windows_object, windows_info = None, None
+    if any(windows_rules):
+        windows = windows_half.build(plan, files, producer, origins, len(policy.rules), context)
+        windows_object, windows_info = _half(core, windows, contents.windows)
+    manifest = _manifest(policy, plan, linux_rules, windows_rules, linux_info, windows_info)
+    return open_artifact(pack(linux_object, manifest, contents.data, windows_object))
+
+
+@frozen
+class _Core:
+    """The core, compiled once for both halves: bitcode and the names of its functions."""
+
+    bitcode: bytes
+    functions: tuple[str, ...]
+
+
+def _core(plan: Plan, files: tuple[SourceFile, ...], producer: str, origins: Origins) -> _Core:
+    unit = Unit(files, producer, CORE_HELPERS)
+    emit_core(unit, plan, origins)
+    return _Core(codegen.optimise(unit.text()), unit.functions)
+
+
+def _half(core: _Core, module: HalfModule, contents: Contents) -> tuple[bytes, Half]:
+    """Generate one half's object: the core first, then the platform's own functions."""
+    obj = strip_debug(codegen.emit_object([core.bitcode, codegen.optimise(module.assembly)]))
+    symbols = [s for s in read_elf(obj).symbols if s.name in core.functions]
+    size = max(s.value + s.size for s in symbols)
+    return obj, Half(module.programs, module.maps, contents, core_digest(obj, size), size)
+
+
+def _errnos(rules: tuple[tuple[RuleEvent, ...], ...]) -> tuple[int, ...]:
+    """Error numbers with which rules deny an exec, smallest first."""
+    forms = [f for events in rules for e in events if e.event == "process.exec" for f in e.forms]
+    return tuple(sorted({f.errno for f in forms if f.actions & ACT_DENY and f.errno}))
+
+
+def _manifest(
+    policy: Policy,
+    plan: Plan,
+    linux_rules: tuple[tuple[RuleEvent, ...], ...],
+    windows_rules: tuple[tuple[RuleEvent, ...], ...],
+    linux: Half,
+    windows: Half | None,
+) -> Manifest:
+    rules = tuple(
+        _rule(rule, linux_events, windows_events)
+        for rule, linux_events, windows_events in zip(
+            policy.rules, linux_rules, windows_rules, strict=True
+        )
+    )
+    return Manifest(
+        version=MANIFEST_VERSION,
+        compiler=_version(),
+        policy=policy.name,
+        policy_version=policy.version,
+        catalogue=_since(policy, plan),
+        source_digest=_source_digest(policy),
+        rules=rules,
+        layouts=tuple(e.layout for e in plan.events),
+        linux=linux,
+        windows=windows,
+        shared_version=SHARED_VERSION,
+    )
+
+
+def _rule(rule: Rule, linux: tuple[RuleEvent, ...], windows: tuple[RuleEvent, ...]) -> RuleInfo:
+    template = rule.alert.template if rule.alert else ()
+    return RuleInfo(
+        name=rule.name,
+        metadata=rule.metadata,
+        template=tuple(
+            ("text", part) if isinstance(part, str) else ("field", part.name) for part in template
+        ),
+        silent=rule.silent,
+        mode=rule.mode,
+        file=PurePath(rule.span.file).name,
+        line=rule.name_span.line,
+        linux=linux,
+        windows=windows,
+    )
+
+
+def _since(policy: Policy, plan: Plan) -> int:
+    """The newest catalogue version among the events and fields that conditions use."""
+    events = {e.name: e for rule in policy.rules for e in rule.events}
+    found = [1]
+    for item in plan.events:
+        event = events[item.layout.event]
+        found.append(event.since)
+        found += [f.since for f in event.fields if f.name in item.fields]
+    return max(found)
+
+
+def _source_digest(policy: Policy) -> str:
+    digest = sha256()
+    for name, text in policy.sources:
+        for part in (PurePath(name).name, text):
+            data = part.encode("utf-8")
+            digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()

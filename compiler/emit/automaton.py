@@ -1,0 +1,182 @@
+"""Automata in the core: one over each text field that conditions test.
+
+For automaton N of an event E there are:
+
+- `textN_E(slot)`: the whole automaton over its view, then its hits into the accumulators.
+- `runN_E(slot)`: at most a step of bytes; returns 1 at the text's end.
+- `applyN_E(slot)`: at most WORK_STEP of the pairs of all hits; returns 1 when done.
+
+The loops are short because the verifier of Linux walks each round, and the calls are few because
+PREVAIL analyses each call on its own.
+"""
+
+from bpfc.artifact import record
+from compiler.emit import scratch
+from compiler.emit.bits import at_least_zero, equal, less, lowest_bit, pick
+from compiler.emit.function import Function
+from compiler.emit.scratch import Layout
+from compiler.emit.unit import Place, Unit
+from compiler.emit.values import Int, Ptr, Variable
+from compiler.plan import model
+from compiler.plan.model import AutomatonPlan
+
+STEP = 256  # bytes of a text that one call takes
+LONG_STEP = 1024  # the same for texts of more than LONG_TEXT
+LONG_TEXT = 4096
+WORK_STEP = 64  # pairs that one call takes
+UNROLLED = 4  # hit bitmaps of up to that many words are cleared without a loop
+
+
+class AutomatonEmitter:
+    """Emits the functions of one automaton.
+
+    Args:
+        unit: the core's module.
+        event: the event's name as part of symbols.
+        index: the automaton's number within the event.
+        plan: its sizes.
+        layout: the scratch slot.
+        place: line to quote.
+    """
+
+    def __init__(
+        self, unit: Unit, event: str, index: int, plan: AutomatonPlan, layout: Layout, place: Place
+    ) -> None:
+        self.unit, self.event, self.index, self.plan = unit, event, index, plan
+        self.layout, self.place = layout, place
+        self.step = LONG_STEP if plan.text_max > LONG_TEXT else STEP
+
+    def emit(self) -> None:
+        """Emit them, callees first."""
+        self._run()
+        self._apply()
+        self._text()
+
+    def _symbol(self, prefix: str) -> str:
+        return f"{prefix}{self.index}_{self.event}"
+
+    def _function(self, prefix: str) -> Function:
+        return self.unit.function(self._symbol(prefix), "slot", place=self.place)
+
+    def _run(self) -> None:
+        """`run_E_n`: the automaton over at most STEP further bytes; returns 1 at the text's end."""
+        fn = self._function("run")
+        slot = fn.lookup("scratch", fn.argument(), 1)
+        table = fn.lookup(self.plan.map, 0, 1)
+        view = slot.at(scratch.view(self.plan.view))
+        offset, length = view.load(4), view.at(4).load(4)
+        first = table.at(4).load(4) - 1
+        position = fn.variable(slot.at(scratch.word("position")).load())
+        state = fn.variable(slot.at(scratch.word("state")).load())
+        hits = fn.variable(0)
+        with fn.loop(self.step) as (_, leave):
+            at = position.get()
+            leave(at.ge(length))
+            byte = slot.at((offset + at).masked(scratch.TEXT_MASK)).at(self.layout.text).load(1)
+            symbol_class = table.at(byte).at(model.AUTOMATON_CLASSES).load(1)
+            self._advance(fn, table, state, symbol_class)
+            self._hit(slot, hits, state.get() - first)
+            position.set(at + 1)
+        if self.plan.hit_words == 1:
+            place = slot.at(scratch.HITS)
+            place.store(place.load() | hits.get())
+        slot.at(scratch.word("position")).store(position.get())
+        slot.at(scratch.word("state")).store(state.get())
+        fn.ret(position.get().ge(length).to_int())
+
+    def _advance(self, fn: Function, table: Ptr, state: Variable, symbol: Int) -> None:
+        bits = self.plan.class_bits
+        size = 1 << (self.plan.state_bits + bits)
+        cell = ((state.get() << bits) | symbol).masked(size - 1)
+        state.set(table.at(cell << 1).at(model.AUTOMATON_TRANSITIONS).load(2))
+
+    def _hit(self, slot: Ptr, hits: Variable, outid: Int) -> None:
+        """Note an emission; states below the first emitting one fall on outid 0, which is never
+        looked at."""
+        outid = at_least_zero(outid)
+        bit = outid.fn.const(1) << (outid & 63)
+        if self.plan.hit_words == 1:
+            hits.set(hits.get() | bit)
+            return
+        place = slot.at((outid >> 6 << 3).masked(8 * self.plan.hit_words - 8)).at(scratch.HITS)
+        place.store(place.load() | bit)
+
+    def _apply(self) -> None:
+        """`apply_E_n`: OR the pairs of all hits into the accumulators; returns 1 when done."""
+        fn = self._function("apply")
+        slot = fn.lookup("scratch", fn.argument(), 1)
+        table = fn.lookup(self.plan.map, 0, 1)
+        names = ("bits", "word", "pair", "pair_end")
+        bits, word, pair, end = (fn.variable(slot.at(scratch.word(n)).load()) for n in names)
+        # One step does one thing: apply a pair, take the next hit, or go on to the next word. All
+        # of it is arithmetic, since branches in this loop would multiply the verifier's paths.
+        with fn.loop(WORK_STEP) as (_, leave):
+            applying = less(pair.get(), end.get())
+            self._apply_pair(slot, table, pair.get(), applying)
+            pair.set(pair.get() + applying)
+            empty = equal(bits.get(), fn.const(0))
+            advancing = empty & (applying ^ 1)
+            word.set(word.get() + advancing)
+            leave(word.get().ge(self.plan.hit_words))
+            at = (word.get() << 3).masked(8 * self.plan.hit_words - 8)
+            loaded = slot.at(at).at(scratch.HITS).load()
+            taking = (empty ^ 1) & (applying ^ 1)
+            outid = ((word.get() << 6) + lowest_bit(bits.get())).masked(
+                64 * self.plan.hit_words - 1
+            )
+            place = table.at(outid << 2).at(self.plan.outs_offset)
+            pair.set(pick(taking, place.load(4), pair.get()))
+            end.set(pick(taking, place.at(4).load(4), end.get()))
+            rest = pick(taking, bits.get() & (bits.get() - 1), bits.get())
+            bits.set(pick(advancing, loaded, rest))
+        for name, variable in zip(names, (bits, word, pair, end), strict=True):
+            slot.at(scratch.word(name)).store(variable.get())
+        fn.ret(word.get().ge(self.plan.hit_words).to_int())
+
+    def _apply_pair(self, slot: Ptr, table: Ptr, pair: Int, applying: Int) -> None:
+        at = pair.masked(self.plan.pairs - 1) * model.PAIR_SIZE
+        entry = table.at(at).at(self.plan.pairs_offset)
+        target = entry.load(4).masked(self.layout.accumulator_words - 1) << 3
+        place = slot.at(target).at(self.layout.accumulators)
+        place.store(place.load() | pick(applying, entry.at(8).load(), applying.fn.const(0)))
+
+    def _text(self) -> None:
+        """`text_E_n`: the whole automaton over its view, then its hits into the accumulators."""
+        fn = self._function("text")
+        slot = fn.lookup("scratch", fn.argument())
+        flags = slot.at(scratch.view(self.plan.view) + 8).load(4)
+        unreadable = flags & (record.VIEW_ABSENT | record.VIEW_UNKNOWN)
+        with fn.when(unreadable.ne(0)):
+            fn.ret(0)
+        table = fn.lookup(self.plan.map, 0)
+        for word in range(self.plan.hit_words if self.plan.hit_words <= UNROLLED else 0):
+            slot.at(scratch.HITS + 8 * word).store(0)
+        if self.plan.hit_words > UNROLLED:
+            with fn.loop(self.plan.hit_words) as (number, _):
+                at = (number << 3).masked(8 * self.plan.hit_words - 8)
+                slot.at(at).at(scratch.HITS).store(0)
+        slot.at(scratch.word("position")).store(0)
+        slot.at(scratch.word("state")).store(table.load(4))
+        # Windows texts are UTF-16, twice as long; no text is longer than its part of the window.
+        wide = 2 if self.plan.windows is not None else 1
+        longest = min(wide * self.plan.text_max, scratch.CMDLINE_MAX)
+        fn.straight_calls(self._symbol("run"), fn.argument(), -(-longest // self.step))
+        with fn.when((flags & record.VIEW_TRUNCATED).eq(0)):
+            state = fn.variable(slot.at(scratch.word("state")).load())
+            hits = fn.variable(slot.at(scratch.HITS).load())
+            self._advance(fn, table, state, table.at(8).load(4))
+            self._hit(slot, hits, state.get() - (table.at(4).load(4) - 1))
+            if self.plan.hit_words == 1:
+                slot.at(scratch.HITS).store(hits.get())
+        # Outid 0 collects everything that is no emission.
+        first = slot.at(scratch.HITS).load() & ~1
+        if self.plan.hit_words == 1:
+            with fn.when(first.eq(0)):
+                fn.ret(0)
+        slot.at(scratch.word("bits")).store(first)
+        slot.at(scratch.word("word")).store(0)
+        slot.at(scratch.word("pair")).store(0)
+        slot.at(scratch.word("pair_end")).store(0)
+        work = self.plan.pairs + 65 * self.plan.hit_words
+        fn.straight_calls(self._symbol("apply"), fn.argument(), -(-work // WORK_STEP))
+        fn.ret(0)

@@ -1,0 +1,457 @@
+"""The decision core: for each event a function that judges the record in a scratch slot.
+
+It sees no context, no kernel structure and no helper but map lookup (1), so its bytes are the same
+on every system. It knows no literal either: what it compares with stands in tables, what it is
+shaped by are the capacity classes of the plan.
+
+For an event E there are:
+
+- `core_E(slot)`: numbers, then texts, then rows combined, then matches collected; returns the
+  actions (ACT_*) in bits 0..7 and the errno of a denial in bits 16..31.
+- `textN_E(slot)` and what it calls: automaton N (see `compiler.emit.automaton`).
+- `doubt_E(slot)`: the slow path, taken only when something is unknown or truncated.
+- `collect_E(slot)`: walks the terms that matched, at most WORK_STEP a call.
+"""
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from bpfc.artifact import record
+from compiler.emit import scratch
+from compiler.emit.automaton import AutomatonEmitter
+from compiler.emit.bits import equal, less, lowest_bit, pick
+from compiler.emit.function import Function
+from compiler.emit.unit import FIRST_LINE, Place, Unit
+from compiler.emit.values import Int, Ptr, Variable
+from compiler.plan import model
+from compiler.plan.model import AutomatonPlan, EventPlan, NumberPlan, Plan
+
+WORK_STEP = 64  # terms that one call of collect_E takes
+UNROLLED = 4  # rows of up to that many words are combined without a loop
+NO_RULE = (1 << 64) - 1
+RowStep = Callable[[Ptr, Int], None]
+SCRATCH = "scratch"
+RULE_STATS = "rule_stats"
+
+
+@frozen
+class Origins:
+    """Which line of the rule file stands behind a piece of code.
+
+    Args:
+        events: first rule on an event, by event name.
+        fields: first condition that reads a field, by (event name, field name).
+    """
+
+    events: dict[str, Place]
+    fields: dict[tuple[str, str], Place]
+
+    def event(self, name: str) -> Place:
+        """The line that stands for a whole event."""
+        return self.events.get(name, FIRST_LINE)
+
+    def field(self, event: str, name: str) -> Place:
+        """The line that stands for reading a field."""
+        return self.fields.get((event, name), self.event(event))
+
+
+def layout_of(plan: Plan) -> scratch.Layout:
+    """The scratch slot that fits every event of a plan."""
+    hits = [a.hit_words for e in plan.events for a in e.automata]
+    accumulators = [(e.columns + 1) * e.words for e in plan.events]
+    return scratch.Layout(
+        hit_words=max([1, *hits]),
+        accumulator_words=_power_of_two(max([1, *accumulators])),
+        row_words=max([1, *(e.words for e in plan.events)]),
+    )
+
+
+def _power_of_two(value: int) -> int:
+    return 1 << (value - 1).bit_length()
+
+
+def symbol(event: str) -> str:
+    """An event's name as part of a symbol."""
+    return event.replace(".", "_")
+
+
+class EventCore:
+    """Emits the functions of one event."""
+
+    def __init__(
+        self, unit: Unit, event: EventPlan, layout: scratch.Layout, origins: Origins
+    ) -> None:
+        self.unit, self.event, self.layout, self.origins = unit, event, layout, origins
+        self.name = symbol(event.layout.event)
+        self.place = origins.event(event.layout.event)
+        self.views = tuple(sorted({a.view for a in event.automata}))
+
+    def emit(self) -> None:
+        """Emit all functions of the event, callees first."""
+        for index, automaton in enumerate(self.event.automata):
+            AutomatonEmitter(self.unit, self.name, index, automaton, self.layout, self.place).emit()
+        self._doubt()
+        self._rule()
+        self._collect()
+        self._core()
+
+    def _function(self, prefix: str) -> Function:
+        return self.unit.function(f"{prefix}_{self.name}", "slot", place=self.place)
+
+    def _row(self, base: Ptr, offset: int, fn: Function, each: RowStep) -> None:
+        """Apply `each` to every word of a row: unrolled if short, else in a rolled loop."""
+        words = self.event.words
+        if words <= UNROLLED:
+            for index in range(words):
+                each(base.at(offset + 8 * index), fn.const(8 * index))
+            return
+        with fn.loop(words) as (number, _):
+            step = (number << 3).masked(8 * words - 8)
+            each(base.at(step).at(offset), step)
+
+    # ------------------------------------------------------------------ numbers
+
+    def _number_value(self, fn: Function, slot: Ptr, number: NumberPlan, word: int) -> Int:
+        if number.source == "presence":
+            return slot.at(scratch.view(number.index) + 8).load(4) & record.VIEW_ABSENT
+        value = slot.at(scratch.number(number.index + word)).load()
+        return value ^ (1 << 63) if number.signed and word == 0 else value
+
+    def _is_unknown(self, fn: Function, slot: Ptr, number: NumberPlan) -> Int:
+        """1 if the number is unknown."""
+        if number.source == "presence":
+            flags = slot.at(scratch.view(number.index) + 8).load(4)
+            return (flags >> 1) & 1
+        return (slot.at(scratch.header("unknown")).load() >> number.index) & 1
+
+    def _interval(self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan) -> Int:
+        """How many bounds are <= the value, by branch-free binary search over a power of two."""
+        values = [self._number_value(fn, slot, number, w) for w in range(number.words)]
+        size = 8 * number.words
+        index = fn.const(0)
+        # Halving steps find the place among all bounds but the last; one more step of 1 decides
+        # that.
+        for step in [*(number.bounds >> n for n in range(1, number.bounds.bit_length())), 1]:
+            probe = (index + (step - 1)).masked(number.bounds - 1)
+            place = table.at(probe * size).at(number.bounds_offset)
+            index = index + self._at_least(values, place) * step
+        return index
+
+    @staticmethod
+    def _at_least(values: list[Int], place: Ptr) -> Int:
+        """1 if the value is >= the bound at `place` (high word first)."""
+        high = place.load()
+        below = less(values[0], high)
+        if len(values) == 2:
+            below = below | (equal(values[0], high) & less(values[1], place.at(8).load()))
+        return below ^ 1
+
+    def _row_index(
+        self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan, special: str
+    ) -> Int:
+        """The row of a number: its interval's, or a special one where it is unknown or absent."""
+        interval = self._interval(fn, slot, table, number)
+        first = number.bounds + 1
+        unknown = self._is_unknown(fn, slot, number)
+        row = pick(unknown, first + model.SPECIAL_ROWS.index(special), interval)
+        if number.source == "presence":
+            return row
+        absent = (slot.at(scratch.header("absent")).load() >> number.index) & 1
+        return pick(absent, first + model.SPECIAL_ROWS.index("absent"), row)
+
+    def _and_row(
+        self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan, special: str, result: int
+    ) -> None:
+        """AND the number's row into the result row at scratch offset `result`."""
+        fn.at_place(self.origins.field(self.event.layout.event, number.field))
+        row = self._row_index(fn, slot, table, number, special)
+        rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
+        # The mask may reach behind the rows; the table is padded for it (EventPlan.size).
+        start = (row * (8 * self.event.words)).masked(
+            _power_of_two(rows * 8 * self.event.words) - 1
+        )
+        base = table.at(start).at(number.rows_offset)
+
+        def step(word: Ptr, offset: Int) -> None:
+            place = slot.at(offset).at(result)
+            place.store(place.load() & word.load())
+
+        self._row(base, 0, fn, step)
+
+    # ------------------------------------------------------------------ rows
+
+    def _doubtful(self, fn: Function, slot: Ptr) -> Int:
+        """Non-zero if a field that conditions read is unknown or truncated."""
+        mask = 0
+        for number in self.event.numbers:
+            if number.source == "number":
+                mask |= 1 << number.index
+        doubt = slot.at(scratch.header("unknown")).load() & mask if mask else fn.const(0)
+        for view in self._doubt_views():
+            flags = slot.at(scratch.view(view) + 8).load(4)
+            doubt = doubt | (flags & (record.VIEW_UNKNOWN | record.VIEW_TRUNCATED))
+        return doubt
+
+    def _doubt_views(self) -> tuple[int, ...]:
+        presence = {n.index for n in self.event.numbers if n.source == "presence"}
+        return tuple(sorted(presence | set(self.views)))
+
+    def _columns(self, fn: Function, slot: Ptr, result: int) -> None:
+        """AND the positive columns and the complement of NEG into the result row."""
+        event, base = self.event, self.layout.accumulators
+        if not event.automata:
+            return
+
+        def step(place: Ptr, offset: Int) -> None:
+            value = place.load()
+            for column in range(event.columns):
+                value = value & slot.at(offset).at(base + 8 * event.words * column).load()
+            negative = slot.at(offset).at(base + 8 * event.words * event.columns).load()
+            place.store(value & ~negative)
+
+        self._row(slot, result, fn, step)
+
+    def _doubt(self) -> None:
+        """`doubt_E`: definite and possible terms where something is unknown or truncated."""
+        fn = self._function("doubt")
+        slot = fn.lookup(SCRATCH, fn.argument())
+        table = fn.lookup(self.event.map, 0)
+        layout, event = self.layout, self.event
+        self._copy_row(fn, slot, layout.fire, slot, layout.definite)
+        for number in event.numbers:
+            self._and_row(fn, slot, table, number, "unknown_definite", layout.definite)
+        for automaton in event.automata:
+            for flag, block in (
+                (record.VIEW_UNKNOWN, automaton.unknown_offset),
+                (record.VIEW_TRUNCATED, automaton.truncated_offset),
+            ):
+                self._doubt_text(fn, slot, table, automaton, flag, block)
+        self._copy_row(fn, table, event.terms_offset, slot, layout.possible)
+        for number in event.numbers:
+            self._and_row(fn, slot, table, number, "unknown_possible", layout.possible)
+        self._columns(fn, slot, layout.possible)
+
+        def widen(denies: Ptr, offset: Int) -> None:
+            # `deny on unknown`: what is possible counts as certain for these terms.
+            extra = denies.load() & slot.at(offset).at(layout.possible).load()
+            for place in (slot.at(offset).at(layout.fire), slot.at(offset).at(layout.definite)):
+                place.store(place.load() | extra)
+
+        self._row(table, event.unknown_denies_offset, fn, widen)
+        fn.ret(0)
+
+    def _doubt_text(
+        self,
+        fn: Function,
+        slot: Ptr,
+        table: Ptr,
+        automaton: AutomatonPlan,
+        flag: int,
+        block: int,
+    ) -> None:
+        flags = slot.at(scratch.view(automaton.view) + 8).load(4)
+        width = 8 * self.event.words
+        with fn.when((flags & flag).ne(0)):
+
+            def step(word: Ptr, offset: Int) -> None:
+                place = slot.at(offset).at(self.layout.definite)
+                place.store(place.load() & ~word.load())
+                for column in range(self.event.columns):
+                    target = slot.at(offset).at(self.layout.accumulators + width * column)
+                    target.store(target.load() | word.at(width * (1 + column)).load())
+
+            self._row(table, block, fn, step)
+
+    def _copy_row(self, fn: Function, source: Ptr, at: int, target: Ptr, to: int) -> None:
+        def step(word: Ptr, offset: Int) -> None:
+            target.at(offset).at(to).store(word.load())
+
+        self._row(source, at, fn, step)
+
+    def _any(self, fn: Function, slot: Ptr, at: int) -> Int:
+        """OR of all words of a row."""
+        total = fn.variable(0)
+
+        def step(word: Ptr, offset: Int) -> None:
+            total.set(total.get() | word.load())
+
+        self._row(slot, at, fn, step)
+        return total.get()
+
+    # ------------------------------------------------------------------ the core function
+
+    def _core(self) -> None:
+        fn = self._function("core")
+        event, layout = self.event, self.layout
+        slot = fn.lookup(SCRATCH, fn.argument())
+        table = fn.lookup(event.map, 0)
+        self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
+        for number in event.numbers:
+            self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
+        doubt = self._doubtful(fn, slot)
+        if event.numbers:
+            # Most events are decided by numbers alone; possible terms need a doubt.
+            with fn.when((self._any(fn, slot, layout.fire) | doubt).eq(0)):
+                fn.ret(0)
+        if event.automata:
+            self._start_accumulators(fn, slot, table)
+            for index in range(len(event.automata)):
+                fn.call(f"text{index}_{self.name}", fn.argument())
+            self._columns(fn, slot, layout.fire)
+        self._finish(fn, slot, doubt)
+
+    def _start_accumulators(self, fn: Function, slot: Ptr, table: Ptr) -> None:
+        count = (self.event.columns + 1) * self.event.words
+        source, target = self.event.accumulators_offset, self.layout.accumulators
+        if count <= 4 * UNROLLED:
+            for index in range(count):
+                slot.at(target + 8 * index).store(table.at(source + 8 * index).load())
+            return
+        with fn.loop(count) as (number, _):
+            at = (number << 3).masked(_power_of_two(8 * count) - 8)
+            slot.at(at).at(target).store(table.at(at).at(source).load())
+
+    def _finish(self, fn: Function, slot: Ptr, doubt: Int) -> None:
+        layout = self.layout
+        with fn.when(doubt.ne(0)) as otherwise:
+            fn.call(f"doubt_{self.name}", fn.argument())
+            otherwise()
+            self._copy_row(fn, slot, layout.fire, slot, layout.definite)
+            self._copy_row(fn, slot, layout.fire, slot, layout.possible)
+        with fn.when(self._any(fn, slot, layout.possible).eq(0)):
+            fn.ret(0)
+        slot.at(scratch.word("bits")).store(slot.at(layout.possible).load())
+        slot.at(scratch.word("rule")).store(NO_RULE)
+        for name in ("word", "rule_bits", "actions", "errno"):
+            slot.at(scratch.word(name)).store(0)
+        slot.at(scratch.header("rule_count")).store(0, 2)
+        slot.at(scratch.header("rules_more")).store(0, 4)
+        steps = 65 * self.event.words + 1
+        fn.straight_calls(f"collect_{self.name}", fn.argument(), -(-steps // WORK_STEP))
+        actions = slot.at(scratch.word("actions")).load()
+        errno = slot.at(scratch.word("errno")).load()
+        fn.ret(actions | (errno << 16))
+
+    # ------------------------------------------------------------------ matches
+
+    def _collect(self) -> None:
+        """`collect_E`: the matched terms rule by rule; returns 1 when all are done."""
+        fn = self._function("collect")
+        slot = fn.lookup(SCRATCH, fn.argument(), 1)
+        table = fn.lookup(self.event.map, 0, 1)
+        words, layout = self.event.words, self.layout
+        bits = fn.variable(slot.at(scratch.word("bits")).load())
+        word = fn.variable(slot.at(scratch.word("word")).load())
+        with fn.loop(WORK_STEP) as (_, leave):
+            self._term(fn, slot, table, bits, word)
+            empty = equal(bits.get(), fn.const(0))
+            word.set(word.get() + empty)
+            leave(word.get().ge(words))
+            at = (word.get() << 3).masked(8 * words - 8)
+            bits.set(pick(empty, slot.at(at).at(layout.possible).load(), bits.get()))
+        slot.at(scratch.word("bits")).store(bits.get())
+        slot.at(scratch.word("word")).store(word.get())
+        with fn.when(word.get().ge(words)):
+            self._flush(fn)
+            fn.ret(1)
+        fn.ret(0)
+
+    def _term(self, fn: Function, slot: Ptr, table: Ptr, bits: Variable, word: Variable) -> None:
+        """Take the next term of the current word, if there is one, and add it to its rule."""
+        words, layout = self.event.words, self.layout
+        valid = equal(bits.get(), fn.const(0)) ^ 1
+        bit = lowest_bit(bits.get()) & 63
+        bits.set(bits.get() & (bits.get() - valid))
+        term = ((word.get() << 6) + bit).masked(64 * words - 1)
+        current = slot.at(scratch.word("rule"))
+        found = table.at(term << 2).at(self.event.rule_of_term_offset).load(4)
+        rule = pick(valid, found, current.load())
+        with fn.when(rule.ne(current.load())):
+            self._flush(fn)
+            current.store(rule)
+            slot.at(scratch.word("rule_bits")).store(0)
+        at = (word.get() << 3).masked(8 * words - 8)
+        fired = (slot.at(at).at(layout.fire).load() >> bit) & valid
+        definite = (slot.at(at).at(layout.definite).load() >> bit) & valid
+        place = slot.at(scratch.word("rule_bits"))
+        place.store(place.load() | fired | (definite << 1))
+
+    def _flush(self, fn: Function) -> None:
+        """Carry out the rule collected so far: a call, so that the verifier sees its code once."""
+        fn.call(f"rule_{self.name}", fn.argument())
+
+    def _rule(self) -> None:
+        """`rule_E`: what one matched rule does at this stage: counters, actions, its place in the
+        record."""
+        fn = self._function("rule")
+        slot = fn.lookup(SCRATCH, fn.argument())
+        rule = slot.at(scratch.word("rule")).load()
+        with fn.when(rule.ge(self.event.rule_room)):
+            fn.ret(0)
+        entry = fn.lookup(self.event.rules_map, rule)
+        stage = slot.at(scratch.word("stage")).load()
+        actions = (stage.eq(0)).select(entry.load(1), entry.at(1).load(1))
+        with fn.when((actions & record.ACT_JUDGE).eq(0)):
+            fn.ret(0)
+        stats = fn.lookup(RULE_STATS, entry.at(4).load(4))
+        bits = slot.at(scratch.word("rule_bits")).load()
+        with fn.when((bits & 1).eq(0)):
+            stats.at(8 * record.RULE_STATS.index("unknown")).atomic_add(1)
+            fn.ret(0)
+        stats.at(8 * record.RULE_STATS.index("fired")).atomic_add(1)
+        definite = (bits & 2).ne(0)
+        with fn.when(~definite):
+            stats.at(8 * record.RULE_STATS.index("partial")).atomic_add(1)
+        taken = actions & definite.select(0x7F, record.ACT_ALERT)
+        with fn.when((taken & record.ACT_DENY).ne(0)):
+            stats.at(8 * record.RULE_STATS.index("denied")).atomic_add(1)
+            place = slot.at(scratch.word("errno"))
+            with fn.when(place.load().eq(0)):
+                place.store(entry.at(2).load(2))
+        place = slot.at(scratch.word("actions"))
+        place.store(place.load() | taken)
+        with fn.when((taken & record.ACT_ALERT).ne(0)):
+            self._list_rule(fn, slot, rule | definite.select(0, record.RULE_PARTIAL))
+        fn.ret(0)
+
+    def _list_rule(self, fn: Function, slot: Ptr, entry: Int) -> None:
+        count = slot.at(scratch.header("rule_count"))
+        number = count.load(2)
+        with fn.when(number.lt(record.RULES_MAX)) as otherwise:
+            at = number.masked(record.RULES_MAX - 1) << 2
+            slot.at(at).at(scratch.RECORD + record.RULES_OFFSET).store(entry, 4)
+            count.store(number + 1, 2)
+            otherwise()
+            more = slot.at(scratch.header("rules_more"))
+            more.store(more.load(4) + 1, 4)
+
+
+def table_room(event: EventPlan) -> int:
+    """Bytes of an event's matcher map: its table, and room for what masks can reach behind it.
+
+    Args:
+        event: the event's plan.
+
+    Returns:
+        The map's value size; contents are padded with zeros to it.
+    """
+    width = 8 * event.words
+    reach = [event.size, event.accumulators_offset + _power_of_two((event.columns + 1) * width)]
+    for number in event.numbers:
+        rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
+        reach.append(number.rows_offset + _power_of_two(rows * width) + width)
+    return (max(reach) + 7) // 8 * 8
+
+
+def emit_core(unit: Unit, plan: Plan, origins: Origins) -> None:
+    """Emit the core of all events into a module of its own.
+
+    Args:
+        unit: an empty module.
+        plan: the matchers.
+        origins: source lines to quote.
+    """
+    layout = layout_of(plan)
+    for event in plan.events:
+        EventCore(unit, event, layout, origins).emit()

@@ -1,0 +1,71 @@
+"""Where an event's fields stand in its record: catalogue order, and nothing else decides."""
+
+from bpfc.artifact.layout import digest_of
+from bpfc.artifact.manifest import EventLayout, NumberField, TextField
+from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
+from dsl.catalogue import Event, Kind
+
+
+def layout_of(event: Event) -> EventLayout:
+    """Lay out the record of an event.
+
+    Numbers take one 64-bit word each, an address two. Every text field that is not a part of
+    another one gets a view of its own; a part names its base's view.
+
+    Args:
+        event: an event of the catalogue.
+
+    Returns:
+        Its layout, with the digest that alert records carry.
+
+    Raises:
+        ValueError: the catalogue gives the event more numbers or texts than a record holds, or a
+            part of an unknown field.
+    """
+    numbers: list[NumberField] = []
+    views: dict[str, int] = {}
+    word = 0
+    for field in event.fields:
+        if field.kind.is_text:
+            if not field.part:
+                views[field.name] = len(views)
+            continue
+        words = 2 if field.kind is Kind.IP else 1
+        numbers.append(
+            NumberField(field.name, field.kind.value, word, words, field.signed, field.constants)
+        )
+        word += words
+    if word > NUMBERS_MAX or len(views) > VIEWS_MAX:
+        raise ValueError(
+            f"{event.name}: {word} number words and {len(views)} texts;"
+            f" a record holds {NUMBERS_MAX} and {VIEWS_MAX}"
+        )
+    texts = tuple(
+        TextField(
+            name=field.name,
+            kind=field.kind.value,
+            view=_view(field.base if field.part else field.name, event, views),
+            part=field.part,
+            joined=is_joined(field.name),
+        )
+        for field in event.fields
+        if field.kind.is_text
+    )
+    return EventLayout(
+        event=event.name,
+        number=event.number,
+        numbers=tuple(numbers),
+        texts=texts,
+        digest=digest_of(event.name, event.number, tuple(numbers), texts),
+    )
+
+
+def is_joined(name: str) -> bool:
+    """Whether a field is a command line, whose NUL bytes stand for spaces."""
+    return name.rsplit(".", 1)[-1] == "cmdline"
+
+
+def _view(base: str, event: Event, views: dict[str, int]) -> int:
+    if base not in views:
+        raise ValueError(f"{event.name}: a part of {base}, which is not a text of the event")
+    return views[base]

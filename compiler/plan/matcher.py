@@ -1,0 +1,274 @@
+"""All rules of an event as one matcher: sizes for the code, contents for its tables.
+
+The layout of the matcher table follows from the sizes alone: accumulators, terms, `deny on
+unknown`, rule of each term, number tables, two undetermined blocks for each tested text field.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from bpfc.artifact.consistency import rules_map
+from bpfc.artifact.manifest import EventLayout
+from compiler.plan.layout import layout_of
+from compiler.plan.model import (
+    PART_VIEWS,
+    SPECIAL_ROWS,
+    AutomatonPlan,
+    EventPlan,
+    NumberPlan,
+)
+from compiler.plan.numbers import NumberRows, rows_of
+from compiler.plan.terms import (
+    WORDS_MAX,
+    EventTerms,
+    TextTests,
+    columns_of,
+    event_terms,
+    number_tests,
+    start_of,
+    text_tests,
+)
+from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, power_of_two, tables_of
+from dsl.catalogue import Event
+from dsl.diagnostics import Collector
+from dsl.typed import Policy
+
+_ALL_ONES = (1 << 64) - 1
+_RULES_MIN = 64  # entries of a rules map, so that small edits keep the code
+
+
+class _Table:
+    """A growing table: content is appended."""
+
+    def __init__(self, words: int) -> None:
+        self.content = bytearray()
+        self._row = 8 * words
+
+    def rows(self, rows: Sequence[int]) -> int:
+        """Append rows of terms; returns their offset."""
+        return self.add(b"".join(row.to_bytes(self._row, "little") for row in rows))
+
+    def add(self, content: bytes) -> int:
+        """Append content whose length is a multiple of 8; returns its offset."""
+        offset = len(self.content)
+        self.content += content
+        return offset
+
+    def pad(self, size: int) -> None:
+        """Append zeros up to a size."""
+        self.content += bytes(max(0, size - len(self.content)))
+
+
+def event_plan(policy: Policy, event: Event, problems: Collector) -> EventPlan | None:
+    """The matcher of one event.
+
+    Args:
+        policy: a checked policy with at least one rule on the event.
+        event: the event.
+        problems: takes diagnostics.
+
+    Returns:
+        The plan, or None where a table has no room for the rules (a diagnostic says so).
+    """
+    terms = event_terms(policy, event, problems)
+    words, columns = terms.words, columns_of(terms)
+    if words > WORDS_MAX:
+        _too_big(policy, event, terms, problems, f"{len(terms.terms)} alternatives of conditions")
+        return None
+    layout = layout_of(event)
+    table = _Table(words)
+    accumulators = table.rows(start_of(terms, columns) if columns else [0])
+    existing = table.rows([terms.carried["linux"]])
+    denies = table.rows([terms.unknown_denies])
+    owners = table.add(_owners(terms))
+    numbers = _numbers(terms, event, layout, table)
+    automata = _automata(terms, event, layout, columns, table, problems)
+    table.pad(_reach(numbers, words))
+    if len(table.content) > TABLE_MAX:
+        _too_big(policy, event, terms, problems, f"{len(table.content)} bytes of number tables")
+        return None
+    if automata is None:
+        return None
+    linux = bytes(table.content)
+    windows = bytearray(linux)
+    windows[existing:denies] = terms.carried["windows"].to_bytes(8 * words, "little")
+    return EventPlan(
+        layout=layout,
+        map=f"m_{_identifier(event)}",
+        rules_map=rules_map(event.name),
+        words=words,
+        columns=columns,
+        accumulators_offset=accumulators,
+        terms_offset=existing,
+        rule_of_term_offset=owners,
+        unknown_denies_offset=denies,
+        size=len(linux),
+        linux=linux,
+        windows=bytes(windows) if "windows" in event.platforms else None,
+        numbers=numbers,
+        automata=automata,
+        rules=terms.rules,
+        rule_room=power_of_two(max(len(terms.rules), _RULES_MIN)),
+        fields=_fields(terms, event),
+    )
+
+
+def _identifier(event: Event) -> str:
+    return event.name.replace(".", "_")
+
+
+def _owners(terms: EventTerms) -> bytes:
+    return struct.pack(f"<{len(terms.terms)}I", *terms.rule_of_term).ljust(
+        4 * 64 * terms.words, b"\0"
+    )
+
+
+def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
+    read = {literal.test.field.name for term in terms.terms for literal in term}
+    return tuple(field.name for field in event.fields if field.name in read)
+
+
+def _numbers(
+    terms: EventTerms, event: Event, layout: EventLayout, table: _Table
+) -> tuple[NumberPlan, ...]:
+    """A table for each tested number and each text whose presence is tested.
+
+    Big ones come first in the table, plans in catalogue order.
+    """
+    rows = {name: rows_of(tests, len(terms.terms)) for name, tests in number_tests(terms).items()}
+    numbers = {number.name: number for number in layout.numbers}
+    views = {text.name: text.view for text in layout.texts}
+    plans: dict[str, NumberPlan] = {}
+    for name in sorted(rows, key=lambda name: (-len(rows[name].bounds), name)):
+        number = numbers.get(name)
+        words = 1 if number is None else number.words
+        room = power_of_two(len(rows[name].bounds))
+        plans[name] = NumberPlan(
+            field=name,
+            source="number" if number else "presence",
+            index=number.index if number else views[name],
+            words=words,
+            signed=number is not None and number.signed,
+            bounds=room,
+            bounds_offset=table.add(_bounds(rows[name], room, words)),
+            rows_offset=table.rows(_rows(rows[name], room)),
+        )
+    return tuple(plans[field.name] for field in event.fields if field.name in plans)
+
+
+def _reach(numbers: Sequence[NumberPlan], words: int) -> int:
+    """Where the table must end: code masks the offset of a row by a power of two.
+
+    A masked offset can lie behind the rows, never behind this.
+    """
+    row = 8 * words
+    ends = (
+        number.rows_offset + power_of_two(row * (number.bounds + 1 + len(SPECIAL_ROWS)))
+        for number in numbers
+    )
+    return max(ends, default=0)
+
+
+def _bounds(rows: NumberRows, room: int, words: int) -> bytes:
+    """Bounds as u64, an address high word first; room that is left over is all ones."""
+    content = b"".join(
+        b"".join(
+            (bound >> 64 * word & _ALL_ONES).to_bytes(8, "little")
+            for word in reversed(range(words))
+        )
+        for bound in rows.bounds
+    )
+    return content.ljust(8 * words * room, b"\xff")
+
+
+def _rows(rows: NumberRows, room: int) -> list[int]:
+    """Interval rows, the last one again for bounds that are not used, then the special rows."""
+    assert len(rows.special) == len(SPECIAL_ROWS)
+    return [*rows.rows, *[rows.rows[-1]] * (room - len(rows.bounds)), *rows.special]
+
+
+@frozen
+class _Blocks:
+    """Offsets of the two undetermined blocks of a text field."""
+
+    unknown: int
+    truncated: int
+
+
+def _automata(
+    terms: EventTerms,
+    event: Event,
+    layout: EventLayout,
+    columns: int,
+    table: _Table,
+    problems: Collector,
+) -> tuple[AutomatonPlan, ...] | None:
+    """The automata of all tested text fields; None after a diagnostic."""
+    plans: list[AutomatonPlan] = []
+    failed = False
+    for tests in text_tests(terms, event, columns):
+        blocks = _Blocks(table.rows(tests.unknown), table.rows(tests.truncated))
+        try:
+            found = tables_of(tests.field, event, tests.nocase, tests.marks)
+        except DoesNotFit as error:
+            _too_long(terms, tests, error, problems)
+            failed = True
+            continue
+        for tables in found:
+            name = f"a_{_identifier(event)}_{len(plans)}"
+            plans.append(_automaton(name, tests, layout, tables, blocks))
+    return None if failed else tuple(plans)
+
+
+def _automaton(
+    name: str, tests: TextTests, layout: EventLayout, tables: TextTables, blocks: _Blocks
+) -> AutomatonPlan:
+    text = next(text for text in layout.texts if text.name == tests.field.name)
+    return AutomatonPlan(
+        map=name,
+        view=text.view + (PART_VIEWS if text.part == "name" else 0),
+        text_max=tests.field.capacity,
+        state_bits=tables.state_bits,
+        class_bits=tables.class_bits,
+        hit_words=tables.hit_words,
+        pairs=tables.pairs,
+        outs_offset=tables.outs_offset,
+        pairs_offset=tables.pairs_offset,
+        size=tables.size,
+        linux=tables.linux,
+        windows=tables.windows,
+        unknown_offset=blocks.unknown,
+        truncated_offset=blocks.truncated,
+    )
+
+
+def _too_long(terms: EventTerms, tests: TextTests, error: DoesNotFit, problems: Collector) -> None:
+    """Name the test whose literal no automaton can take."""
+    longest = max(
+        (
+            literal.test
+            for term in terms.terms
+            for literal in term
+            if literal.test.field.name == tests.field.name
+        ),
+        key=lambda test: max((len(v) for v in test.values if isinstance(v, bytes)), default=0),
+    )
+    problems.error(
+        "BPFC0654",
+        f"a text of {len(error.needle.text)} bytes is too long to be searched for",
+        longest.span,
+        remedy="use a shorter piece of it",
+    )
+
+
+def _too_big(
+    policy: Policy, event: Event, terms: EventTerms, problems: Collector, what: str
+) -> None:
+    problems.error(
+        "BPFC0655",
+        f"the rules on {event.name} need {what}, more than one policy can hold",
+        policy.rules[terms.rules[-1]].name_span,
+        remedy="spread them over fewer lists or alternatives, or compile two policies",
+    )

@@ -1,0 +1,142 @@
+"""The plan: everything the emitter needs to know, in tables and sizes.
+
+Sizes that code depends on are capacity classes (powers of two); contents stand in `bytes` values of
+exactly that size. All table integers are little-endian.
+"""
+
+from attrs import frozen
+
+from bpfc.artifact.manifest import EventLayout
+
+# Match views: 0..15 are the record's text views, 16 + v is the last path component of view v.
+PART_VIEWS = 16
+
+# Rows behind the bounds + 1 interval rows of a number table, in this order.
+SPECIAL_ROWS = ("unknown_fire", "unknown_definite", "unknown_possible", "absent")
+
+# Automaton table: header (u32 start state, u32 first emitting state, u32 END class, rest zero),
+# 256 byte classes (u8), transitions (u16, [state << class_bits | class]), outs (u32, [outid]:
+# index of the first pair; pairs of an outid end where the next one's begin), pairs (PAIR_SIZE each:
+# u32 index of a u64 in the accumulators, u32 zero, u64 mask).
+AUTOMATON_HEADER = 64
+AUTOMATON_CLASSES = AUTOMATON_HEADER
+AUTOMATON_TRANSITIONS = AUTOMATON_CLASSES + 256
+PAIR_SIZE = 16
+
+
+@frozen
+class AutomatonPlan:
+    """One automaton over one text field of an event.
+
+    Args:
+        map: name of its one-entry array map.
+        view: match view it reads.
+        text_max: longest text in bytes on Linux (UTF-8); Windows texts are UTF-16LE of twice that.
+        state_bits: log2 of the number of states there is room for.
+        class_bits: log2 of the number of byte classes there is room for.
+        hit_words: 64-bit words of the hit bitmap, a power of two; outid 0 is never a hit.
+        pairs: room for that many pairs, a power of two.
+        outs_offset, pairs_offset: places in the table.
+        size: bytes of the table.
+        linux, windows: its contents, `size` bytes each (windows None where the half lacks the
+            event or field).
+        unknown_offset, truncated_offset: places in the matcher table of two blocks of (1 +
+            columns) * words u64: terms that are not definite when the field is unknown (or
+            truncated), then for each positive column the terms whose test there is possible.
+    """
+
+    map: str
+    view: int
+    text_max: int
+    state_bits: int
+    class_bits: int
+    hit_words: int
+    pairs: int
+    outs_offset: int
+    pairs_offset: int
+    size: int
+    linux: bytes | None
+    windows: bytes | None
+    unknown_offset: int
+    truncated_offset: int
+
+
+@frozen
+class NumberPlan:
+    """Membership of one number: a sorted list of bounds and a row of terms for each interval.
+
+    The row of value v is row i, i being the number of bounds <= v. Signed values are compared with
+    the sign bit flipped (in the bounds already).
+
+    Args:
+        field: catalogue name, for comments and messages.
+        source: "number" (a number word of the record) or "presence" (VIEW_* flags of a text view:
+            0 present, 1 absent).
+        index: number index, or view index.
+        words: 1 or 2 (an address: high word first).
+        signed: flip bit 63 of the value before comparing.
+        bounds: number of bounds there is room for, a power of two minus 0 (at least 1); unused
+            ones are all-ones and have the last row's content behind them.
+        bounds_offset: place in the matcher table of bounds * words u64.
+        rows_offset: place of (bounds + 1 + len(SPECIAL_ROWS)) * EventPlan.words u64.
+    """
+
+    field: str
+    source: str
+    index: int
+    words: int
+    signed: bool
+    bounds: int
+    bounds_offset: int
+    rows_offset: int
+
+
+@frozen
+class EventPlan:
+    """The matcher of one event.
+
+    Args:
+        layout: the event's record layout.
+        map: name of the one-entry array map that holds the matcher table ("m_net_connect").
+        rules_map: name of the rules map ("rules_net_connect"), RULE_ENTRY_SIZE bytes an entry.
+        words: 64-bit words of a row of terms, a power of two.
+        columns: positive text columns (0 if no text is tested).
+        accumulators_offset: initial accumulators, (columns + 1) * words u64: the positive columns,
+            then NEG (zeros).
+        terms_offset: u64[words], a bit for each term that exists.
+        rule_of_term_offset: u32[words * 64], local rule index of each term; terms of a rule are
+            adjacent.
+        unknown_denies_offset: u64[words], terms of rules with `deny on unknown`.
+        size: bytes of the matcher table.
+        linux, windows: its contents (windows None where the half lacks the event).
+        numbers, automata: the fields that are tested.
+        rules: policy-wide index of each local rule.
+        rule_room: entries of the rules map, a power of two.
+        fields: catalogue names of all fields that conditions read on this event (the adapter reads
+            these before the core).
+    """
+
+    layout: EventLayout
+    map: str
+    rules_map: str
+    words: int
+    columns: int
+    accumulators_offset: int
+    terms_offset: int
+    rule_of_term_offset: int
+    unknown_denies_offset: int
+    size: int
+    linux: bytes
+    windows: bytes | None
+    numbers: tuple[NumberPlan, ...]
+    automata: tuple[AutomatonPlan, ...]
+    rules: tuple[int, ...]
+    rule_room: int
+    fields: tuple[str, ...]
+
+
+@frozen
+class Plan:
+    """All matchers of a policy, in catalogue order of events."""
+
+    events: tuple[EventPlan, ...]

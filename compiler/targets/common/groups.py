@@ -1,0 +1,104 @@
+"""Groups of context fields that are read together, and reading them when they are needed.
+
+An adapter reads before the core what the conditions of its event ask for, and the rest only once an
+alert is certain.
+"""
+
+from attrs import frozen
+
+from bpfc.artifact import record
+from compiler.emit import scratch
+from compiler.emit.core import Origins, symbol
+from compiler.emit.function import Function
+from compiler.emit.values import Int, Ptr
+from compiler.plan.model import EventPlan
+
+
+@frozen
+class Group:
+    """Fields that one function reads.
+
+    Args:
+        function: name of the function; takes the slot.
+        fields: catalogue names.
+        needs: functions that must have run before.
+    """
+
+    function: str
+    fields: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+@frozen
+class Subject:
+    """How an adapter has prepared an event.
+
+    Args:
+        event: the event's plan.
+        stage: STAGE_BEFORE or STAGE_AFTER.
+        groups: all groups of the platform.
+        loaded: functions whose fields the adapter has read already.
+        unknown: text views that cannot be known at this stage (the command line before an exec).
+    """
+
+    event: EventPlan
+    stage: int
+    groups: tuple[Group, ...]
+    loaded: tuple[str, ...]
+    unknown: tuple[int, ...] = ()
+
+
+def prepare(fn: Function, slot: Ptr) -> None:
+    """Nothing is unknown or absent yet."""
+    slot.at(scratch.header("unknown")).store(0)
+    slot.at(scratch.header("absent")).store(0)
+
+
+def set_view(slot: Ptr, view: int, window: int, length: Int | int, flags: Int | int) -> None:
+    """Describe a text: its place in the window, length and VIEW_* flags."""
+    place = slot.at(scratch.view(view))
+    place.store(window, 4)
+    place.at(4).store(length, 4)
+    place.at(8).store(flags, 4)
+
+
+def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
+    """Read what the conditions ask for, call the core, and send a record if a rule alerts.
+
+    Args:
+        fn: function whose first argument is the slot's number.
+        slot: the slot.
+        subject: the prepared event.
+        origins: lines to quote.
+
+    Returns:
+        The verdict: ACT_* in bits 0..7, errno in bits 16..31.
+    """
+    name = subject.event.layout.event
+    for view in subject.unknown:
+        set_view(slot, view, 0, 0, record.VIEW_UNKNOWN)
+    wanted = [g for g in subject.groups if set(g.fields) & set(subject.event.fields)]
+    loaded = list(subject.loaded)
+    for group in wanted:
+        read = [f for f in group.fields if f in subject.event.fields]
+        fn.at_place(origins.field(name, read[0]))
+        _load(fn, subject, group.function, loaded)
+    fn.at_place(origins.event(name))
+    slot.at(scratch.word("stage")).store(subject.stage)
+    verdict = fn.call(f"core_{symbol(name)}", fn.argument())
+    with fn.when((verdict & record.ACT_ALERT).ne(0)):
+        rest = list(loaded)
+        for group in subject.groups:
+            _load(fn, subject, group.function, rest)
+        fn.call(f"alert_{symbol(name)}", fn.argument(), verdict)
+    return verdict
+
+
+def _load(fn: Function, subject: Subject, function: str, loaded: list[str]) -> None:
+    if function in loaded:
+        return
+    group = next(g for g in subject.groups if g.function == function)
+    for needed in group.needs:
+        _load(fn, subject, needed, loaded)
+    fn.call(function, fn.argument())
+    loaded.append(function)

@@ -1,0 +1,82 @@
+"""The maps of a half, from what the plan and the shared layouts ask for."""
+
+from bpfc.artifact import control, record
+from bpfc.artifact.manifest import MapInfo
+from compiler.emit.core import table_room
+from compiler.emit.scratch import Layout
+from compiler.emit.unit import MapDefinition, Unit
+from compiler.plan.model import Plan
+from compiler.targets.common.platform import Platform
+
+KEY = 4
+# Only in policies compiled with a journal (the driver's option): how often an event was judged,
+# u64 each.
+JOURNAL_MAP = "journal"
+JOURNAL_VALUE = 8
+
+
+def _shared(name: str, kind: str, key: int, value: int, entries: int) -> MapInfo:
+    return MapInfo(name, kind, key, value, entries, "shared", 0)
+
+
+def _policy(name: str, kind: str, value: int, entries: int, per_cpu: int = 0) -> MapInfo:
+    return MapInfo(name, kind, KEY, value, entries, "policy", per_cpu)
+
+
+def maps_of(
+    plan: Plan, layout: Layout, rules: int, progs: tuple[str, ...], journal: int = 0
+) -> tuple[MapInfo, ...]:
+    """All maps of a half.
+
+    Args:
+        plan: the matchers.
+        layout: the scratch slot.
+        rules: number of rules of the policy.
+        progs: names of the PROG_ARRAYs, one a hook.
+        journal: entries of the journal, 0 for none; it is shared, so that all generations write
+            one.
+
+    Returns:
+        The maps, shared ones first.
+    """
+    shared = [
+        _shared(control.CONTROL_MAP, "array", KEY, control.CONTROL_SIZE, 1),
+        _shared(control.SECRET_MAP, "array", KEY, control.SECRET_SIZE, 1),
+        _shared(control.EVENTS_MAP, "ringbuf", 0, 0, control.RING_BYTES),
+        _shared(control.COUNTERS_MAP, "percpu_array", KEY, 8, len(control.COUNTERS)),
+        _shared(control.PROCESSES_MAP, "hash", KEY, control.PROCESS_SIZE, control.PROCESSES_MAX),
+        _shared(
+            control.STRINGS_SHORT_MAP, "hash", 16, control.SHORT_SIZE, control.STRINGS_SHORT_MAX
+        ),
+        _shared(control.STRINGS_LONG_MAP, "hash", 16, control.LONG_SIZE, control.STRINGS_LONG_MAX),
+        _shared(control.LATCH_MAP, "hash", KEY, 8, control.LATCH_MAX),
+        *(_shared(name, "prog_array", KEY, 4, control.SLOTS) for name in progs),
+    ]
+    if journal:
+        shared.append(_shared(JOURNAL_MAP, "array", KEY, JOURNAL_VALUE, journal))
+    own = [
+        _policy(control.POLICY_MAP, "array", control.POLICY_SIZE, 1),
+        _policy(
+            control.SCRATCH_MAP,
+            "array",
+            layout.size,
+            control.SCRATCH_PER_CPU,
+            control.SCRATCH_PER_CPU,
+        ),
+        _policy(control.SCRATCH_BITS_MAP, "array", 8, 1, 1),
+        _policy("rule_stats", "array", record.RULE_STATS_SIZE, max(1, rules)),
+    ]
+    for event in plan.events:
+        own.append(_policy(event.map, "array", table_room(event), 1))
+        own.append(_policy(event.rules_map, "array", record.RULE_ENTRY_SIZE, event.rule_room))
+        own += [_policy(a.map, "array", a.size, 1) for a in event.automata]
+    return (*shared, *own)
+
+
+def define_maps(unit: Unit, platform: Platform, maps: tuple[MapInfo, ...]) -> None:
+    """Declare the maps in the half's module with the platform's type numbers."""
+    for info in maps:
+        kind = int(platform.map_types[info.type])
+        unit.define_map(
+            MapDefinition(info.name, kind, info.key_size, info.value_size, info.max_entries)
+        )

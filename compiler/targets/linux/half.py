@@ -1,0 +1,124 @@
+"""The Linux half: dispatchers, adapters and maps around the core."""
+
+from bpfc.abi.linux import HELPERS, MapType
+from bpfc.artifact.manifest import EventLayout
+from compiler.emit.core import Origins, layout_of
+from compiler.emit.function import Function
+from compiler.emit.scratch import Layout
+from compiler.emit.unit import SourceFile, Unit
+from compiler.emit.values import Int, Ptr
+from compiler.plan.model import Plan
+from compiler.targets.common.half import HalfModule
+from compiler.targets.common.maps import define_maps, maps_of
+from compiler.targets.common.output import emit_output
+from compiler.targets.common.processes import Processes
+from compiler.targets.common.slots import emit_slots
+from compiler.targets.common.stored import STORED_TEXTS, emit_stored
+from compiler.targets.common.texts import Texts
+from compiler.targets.linux.context import Context
+from compiler.targets.linux.handlers import Handlers
+from compiler.targets.linux.hooks import HOOKS, Hook
+from compiler.targets.linux.path import emit_path
+from compiler.targets.linux.programs import Programs
+
+LICENSE = "Dual MIT/GPL"  # the adapters' helpers are GPL-only (include/linux/license.h)
+HELPER_NUMBERS = {name: helper.number for name, helper in HELPERS.items()}
+MAP_TYPES = {t.name.lower(): int(t) for t in MapType}
+
+
+class LinuxPlatform:
+    """Linux, as the shared adapter code sees it."""
+
+    helpers = HELPER_NUMBERS
+    map_types = MAP_TYPES
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def copy(self, fn: Function, target: Ptr, size: Int | int, source: Ptr) -> Int:
+        """Map values are kernel memory; the helper copies what a program could only loop over."""
+        return fn.helper("probe_read_kernel", target, size, source)
+
+    def ring_length(self, length: Int) -> Int:
+        """As it is."""
+        return length
+
+
+def hooks_of(plan: Plan, checked: bool) -> tuple[Hook, ...]:
+    """The hooks that a policy needs: those that keep the process table, and those of its events.
+
+    Args:
+        plan: the matchers.
+        checked: whether a rule wants to deny an exec by an error.
+    """
+    events = {e.layout.event for e in plan.events}
+    return tuple(
+        h
+        for h in HOOKS
+        if h.always or (events & set(h.events) and (h.name != "exec_check" or checked))
+    )
+
+
+def build(
+    plan: Plan,
+    sources: tuple[SourceFile, ...],
+    producer: str,
+    origins: Origins,
+    rules: int,
+    errnos: tuple[int, ...],
+    context: EventLayout,
+    journal: int = 0,
+) -> HalfModule:
+    """Build the module of the Linux half.
+
+    Args:
+        plan: the matchers.
+        sources: the rule files.
+        producer: name and version of the compiler.
+        origins: lines to quote.
+        rules: number of rules of the policy.
+        errnos: error numbers that rules deny an exec with, none if no rule does.
+        context: layout of any event: process context has the same place in each record.
+        journal: entries of the journal, 0 for none (see the driver).
+
+    Returns:
+        The module with its programs and maps.
+    """
+    layout = layout_of(plan)
+    platform = LinuxPlatform(layout)
+    unit = Unit(sources, producer, platform.helpers)
+    unit.license(LICENSE)
+    hooks = hooks_of(plan, bool(errnos))
+    maps = maps_of(plan, layout, rules, tuple(h.progs for h in hooks), journal)
+    define_maps(unit, platform, maps)
+    views = {t.name: t.view for t in context.texts if not t.part}
+    numbers = {n.name: n.index for n in context.numbers}
+    _functions(unit, platform, plan, views, numbers, origins, hooks, journal)
+    connect = next((e.layout for e in plan.events if e.layout.event == "net.connect"), None)
+    programs = Programs(unit, connect, errnos, origins)
+    latched = any(h.name == "exec_check" for h in hooks)
+    infos = [i for h in hooks for i in programs.emit(h, latched and h.name == "exec")]
+    return HalfModule(unit.text(), tuple(infos), maps)
+
+
+def _functions(
+    unit: Unit,
+    platform: LinuxPlatform,
+    plan: Plan,
+    views: dict[str, int],
+    numbers: dict[str, int],
+    origins: Origins,
+    hooks: tuple[Hook, ...],
+    journal: int,
+) -> None:
+    emit_slots(unit)
+    Texts(unit, platform).emit()
+    Processes(unit, platform, views, starts=True).emit()
+    emit_stored(unit, platform.layout, views, STORED_TEXTS)
+    Context(unit, platform, views, numbers).emit()
+    emit_path(unit, platform, views["proc.exe.path"], numbers["proc.exe.in_memory"])
+    emit_output(unit, platform, plan.events)
+    events = {e.layout.event: e for e in plan.events}
+    handlers = Handlers(unit, events, views, numbers, origins, journal)
+    for handler in dict.fromkeys(h.handler for h in hooks):
+        getattr(handlers, handler.removeprefix("on_"))()

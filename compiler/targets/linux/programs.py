@@ -1,0 +1,193 @@
+"""The programs of the Linux half: a dispatcher and adapters for each hook.
+
+A dispatcher reads the control word once and tail-calls the policy's adapter; an adapter claims a
+scratch slot, notes what the context says, calls the handler and turns its verdict into the hook's
+return value.
+"""
+
+from bpfc.abi.linux import CGROUP_ALLOW, CGROUP_DENY, SOCK_ADDR
+from bpfc.artifact import control, record
+from bpfc.artifact.manifest import EventLayout, ProgramInfo
+from compiler.emit import scratch
+from compiler.emit.core import Origins
+from compiler.emit.function import Function
+from compiler.emit.unit import Unit
+from compiler.emit.values import Int, Ptr
+from compiler.targets.common.address import store_address
+from compiler.targets.common.slots import VARIANTS, count
+from compiler.targets.linux.hooks import Hook
+from compiler.targets.linux.kernel import read
+
+NEEDS = {"atomic": ("atomics",), "plain": ("no_atomics",)}
+
+
+class Programs:
+    """Emits the programs of a half.
+
+    Args:
+        unit: the half's module.
+        connect: layout of net.connect, None if no rule uses it.
+        errnos: error numbers that rules deny an exec with.
+        origins: lines to quote.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        connect: EventLayout | None,
+        errnos: tuple[int, ...],
+        origins: Origins,
+    ) -> None:
+        self.unit, self.connect, self.errnos, self.origins = unit, connect, errnos, origins
+
+    def emit(self, hook: Hook, latched: bool) -> tuple[ProgramInfo, ...]:
+        """Emit the dispatcher and both adapters of a hook.
+
+        Args:
+            hook: the hook.
+            latched: whether an earlier hook of the same event can have latched the generation.
+
+        Returns:
+            What the manifest says of them.
+        """
+        return (
+            self._dispatcher(hook, latched),
+            *(self._adapter(hook, variant) for variant in VARIANTS),
+        )
+
+    def _events(self, hook: Hook) -> tuple[str, ...]:
+        """The events whose rules are judged here."""
+        return tuple(e for e in hook.events if e in self.origins.events)
+
+    def _program(self, hook: Hook, name: str, optional: bool) -> Function:
+        mark = "?" if optional else ""
+        place = self.origins.event(hook.events[0])
+        section = mark + hook.section
+        return self.unit.function(name, "ctx", section=section, context=True, place=place)
+
+    # ------------------------------------------------------------------ dispatcher
+
+    def _dispatcher(self, hook: Hook, latched: bool) -> ProgramInfo:
+        name = f"dispatch_{hook.name}"
+        fn = self._program(hook, name, hook.optional)
+        place = fn.lookup(control.CONTROL_MAP, 0, hook.neutral)
+        word = place.load_once()
+        if hook.name == "exec_check":
+            self._latch(fn, word)
+        if latched:
+            self._follow_latch(fn, hook)
+        self._tail_call(fn, hook, word)
+        with fn.when(word.eq(0)) as otherwise:
+            count(fn, "no_policy")
+            otherwise()
+            count(fn, "empty_slot")
+        fn.ret(hook.neutral)
+        return ProgramInfo(
+            name,
+            hook.section,
+            "dispatcher",
+            hook.name,
+            "any",
+            hook.progs,
+            hook.needs,
+            self._events(hook),
+        )
+
+    @staticmethod
+    def _tail_call(fn: Function, hook: Hook, word: Int) -> None:
+        slot = word & control.SLOT_MASK
+        fn.helper("tail_call", fn.context_pointer(), fn.map(hook.progs), slot)
+
+    @staticmethod
+    def _thread(fn: Function) -> Int:
+        return fn.helper("get_current_pid_tgid") & 0xFFFFFFFF
+
+    def _latch(self, fn: Function, word: Int) -> None:
+        value = fn.stack(8)
+        value.store(word)
+        latch, key = fn.map(control.LATCH_MAP), fn.key(self._thread(fn))
+        failed = fn.helper("map_update_elem", latch, key, value, 0)
+        with fn.when((failed & 0xFFFFFFFF).ne(0)):
+            count(fn, "latch_full")
+
+    def _follow_latch(self, fn: Function, hook: Hook) -> None:
+        """Go on with the generation that judged the file, if its adapter is still there."""
+        old_thread = fn.context_pointer().at(8).load() & 0xFFFFFFFF
+        key = fn.key(old_thread)
+        found = fn.find(control.LATCH_MAP, key)
+        with fn.when(~found.is_null()):
+            word = found.load()
+            fn.helper("map_delete_elem", fn.map(control.LATCH_MAP), key)
+            self._tail_call(fn, hook, word)
+
+    # ------------------------------------------------------------------ adapter
+
+    def _adapter(self, hook: Hook, variant: str) -> ProgramInfo:
+        name = f"{hook.name}_{variant}"
+        fn = self._program(hook, name, hook.optional or variant == "plain")
+        if hook.name == "fork":
+            # Threads are no processes; most forks of a busy service are threads.
+            self._skip_threads(fn)
+        claimed = fn.call(f"claim_{variant}")
+        with fn.when(claimed.eq(0)):
+            fn.ret(hook.neutral)
+        index = claimed - 1
+        slot = fn.lookup(control.SCRATCH_MAP, index, hook.neutral)
+        self._arguments(fn, hook, slot)
+        verdict = fn.call(hook.handler, index)
+        fn.call(f"release_{variant}", index)
+        self._return(fn, hook, verdict)
+        needs = tuple(sorted({*hook.needs, *NEEDS[variant]}))
+        return ProgramInfo(
+            name, hook.section, "adapter", hook.name, variant, hook.progs, needs, self._events(hook)
+        )
+
+    def _skip_threads(self, fn: Function) -> None:
+        child = fn.context_pointer().at(8).load()
+        thread, process = read(fn, child, "task_struct.pid"), read(fn, child, "task_struct.tgid")
+        with fn.when(thread.ne(process)):
+            fn.ret(0)
+
+    def _arguments(self, fn: Function, hook: Hook, slot: Ptr) -> None:
+        """The context's arguments into the slot. A tracing argument is a pointer whose type the
+        verifier knows; stored and read back it is a plain address, as the functions want it."""
+        context = fn.context_pointer()
+        if hook.handler == "on_connect":
+            slot.at(scratch.word("task")).store(fn.helper("get_current_task"))
+            self._address(fn, hook, slot, context)
+        elif hook.name == "exec_check":
+            slot.at(scratch.word("task")).store(fn.helper("get_current_task"))
+            slot.at(scratch.word("binprm")).store(context.load())
+        elif hook.name == "exec":
+            slot.at(scratch.word("task")).store(context.load())
+            slot.at(scratch.word("binprm")).store(context.at(16).load())
+        elif hook.name == "fork":
+            slot.at(scratch.word("task")).store(context.at(8).load())
+            slot.at(scratch.word("binprm")).store(context.load())
+        else:
+            slot.at(scratch.word("task")).store(context.load())
+
+    def _address(self, fn: Function, hook: Hook, slot: Ptr, context: Ptr) -> None:
+        family = hook.name[-1]
+        words = 1 if family == "4" else 4
+        member = SOCK_ADDR[f"user_ip{family}"].offset
+        parts = [context.at(member + 4 * i).load(4) for i in range(words)]
+        port = context.at(SOCK_ADDR["user_port"].offset).load(4)
+        protocol = context.at(SOCK_ADDR["protocol"].offset).load(4)
+        assert self.connect is not None
+        store_address(fn, slot, self.connect, parts, port, protocol)
+
+    def _return(self, fn: Function, hook: Hook, verdict: Int) -> None:
+        denied = (verdict & record.ACT_DENY).ne(0)
+        if hook.handler == "on_connect":
+            fn.ret(denied.select(CGROUP_DENY, CGROUP_ALLOW))
+            return
+        if hook.name == "exec_check":
+            # The verifier of 6.12 wants to see each value: constants behind branches, no negation.
+            errno = (verdict >> 16) & 0xFFFF
+            with fn.when(denied):
+                for number in self.errnos:
+                    with fn.when(errno.eq(number)):
+                        fn.ret(-number)
+                fn.ret(-1)
+        fn.ret(0)

@@ -1,0 +1,181 @@
+"""Runs an EventPlan on one record as the compiled code does, reading nothing but its tables."""
+
+import struct
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from bpfc.artifact.record import VIEW_ABSENT, VIEW_TRUNCATED, VIEW_UNKNOWN
+from compiler.plan.model import (
+    AUTOMATON_CLASSES,
+    AUTOMATON_TRANSITIONS,
+    PAIR_SIZE,
+    PART_VIEWS,
+    AutomatonPlan,
+    EventPlan,
+    NumberPlan,
+)
+
+SIGN = 1 << 63
+
+
+@frozen
+class View:
+    """A text view of a record: bytes and VIEW_* flags."""
+
+    text: bytes = b""
+    flags: int = 0
+
+
+@frozen
+class Raw:
+    """A record: number words by index ("unknown" or "absent" in place of a value), and views."""
+
+    numbers: Mapping[int, int | str]
+    views: Mapping[int, View]
+
+
+@frozen
+class Judgement:
+    """Local rules by degree."""
+
+    fire: frozenset[int]
+    definite: frozenset[int]
+    possible: frozenset[int]
+
+
+def u64(table: bytes, offset: int, count: int) -> list[int]:
+    return list(struct.unpack_from(f"<{count}Q", table, offset))
+
+
+def judge(plan: EventPlan, raw: Raw, platform: str) -> Judgement:
+    table = plan.linux if platform == "linux" else plan.windows
+    assert table is not None and len(table) == plan.size
+    words, columns = plan.words, plan.columns
+    hit = u64(table, plan.accumulators_offset, (columns + 1) * words)
+    maybe = [0] * (columns * words)
+    unsure = [0] * words
+    for automaton in plan.automata:
+        scan(plan, automaton, table, raw, platform, hit, maybe, unsure)
+    rows = [u64(table, plan.terms_offset, words)] * 3
+    for number in plan.numbers:
+        rows = [
+            and_(a, b) for a, b in zip(rows, number_rows(plan, number, table, raw), strict=True)
+        ]
+    found: list[set[int]] = [set(), set(), set()]
+    owners = struct.unpack_from(f"<{64 * words}I", table, plan.rule_of_term_offset)
+    for word in range(words):
+        seen = possible = (1 << 64) - 1
+        for column in range(columns):
+            at = column * words + word
+            seen &= hit[at]
+            possible &= hit[at] | maybe[at]
+        negative = hit[columns * words + word]
+        masks = (seen & ~negative, seen & ~negative & ~unsure[word], possible & ~negative)
+        for degree, mask in enumerate(masks):
+            bits = mask & rows[degree][word]
+            found[degree] |= {owners[64 * word + bit] for bit in range(64) if bits >> bit & 1}
+    return Judgement(*(frozenset(degree) for degree in found))
+
+
+def and_(left: list[int], right: list[int]) -> list[int]:
+    return [a & b for a, b in zip(left, right, strict=True)]
+
+
+def number_rows(plan: EventPlan, number: NumberPlan, table: bytes, raw: Raw) -> list[list[int]]:
+    """Rows for fire, definite, possible."""
+
+    def row(index: int) -> list[int]:
+        return u64(table, number.rows_offset + 8 * plan.words * index, plan.words)
+
+    special = number.bounds + 1
+    value: int | str
+    if number.source == "presence":
+        flags = raw.views[number.index].flags
+        value = "unknown" if flags & VIEW_UNKNOWN else int(bool(flags & VIEW_ABSENT))
+    else:
+        value = raw.numbers[number.index]
+        if number.words == 2 and isinstance(value, int):
+            low = raw.numbers[number.index + 1]
+            assert isinstance(low, int)
+            value = value << 64 | low
+    if value == "unknown":
+        return [row(special), row(special + 1), row(special + 2)]
+    if value == "absent":
+        return [row(special + 3)] * 3
+    assert isinstance(value, int)
+    if number.signed:
+        value ^= SIGN
+    flat = u64(table, number.bounds_offset, number.bounds * number.words)
+    bounds = flat
+    if number.words == 2:
+        bounds = [high << 64 | low for high, low in zip(flat[::2], flat[1::2], strict=True)]
+    assert bounds == sorted(bounds)
+    return [row(sum(bound <= value for bound in bounds))] * 3
+
+
+def scan(
+    plan: EventPlan,
+    automaton: AutomatonPlan,
+    table: bytes,
+    raw: Raw,
+    platform: str,
+    hit: list[int],
+    maybe: list[int],
+    unsure: list[int],
+) -> None:
+    view = raw.views[automaton.view % PART_VIEWS]
+    text, flags = view.text, view.flags
+    if automaton.view >= PART_VIEWS:
+        text = last_component(text, platform)
+        if flags & VIEW_TRUNCATED:
+            flags = VIEW_UNKNOWN
+    if flags & VIEW_ABSENT:
+        return
+    content = automaton.linux if platform == "linux" else automaton.windows
+    if content is None:  # no carried rule reads the field
+        return
+    assert len(content) == automaton.size
+    if not flags & VIEW_UNKNOWN:
+        for outid in outids(automaton, content, text, bool(flags & VIEW_TRUNCATED)):
+            for index, mask in pairs(automaton, content, outid):
+                hit[index] |= mask
+    if flags & (VIEW_UNKNOWN | VIEW_TRUNCATED):
+        offset = automaton.unknown_offset if flags & VIEW_UNKNOWN else automaton.truncated_offset
+        block = u64(table, offset, (plan.columns + 1) * plan.words)
+        for word in range(plan.words):
+            unsure[word] |= block[word]
+        for at in range(plan.columns * plan.words):
+            maybe[at] |= block[plan.words + at]
+
+
+def last_component(text: bytes, platform: str) -> bytes:
+    if platform == "linux":
+        return text.rpartition(b"/")[2]
+    return text.decode("utf-16-le").rpartition("\\")[2].encode("utf-16-le")
+
+
+def outids(automaton: AutomatonPlan, content: bytes, text: bytes, cut: bool) -> set[int]:
+    state, first_emit, end = struct.unpack_from("<III", content, 0)
+    assert end < 1 << automaton.class_bits
+    classes = content[AUTOMATON_CLASSES:AUTOMATON_TRANSITIONS]
+    steps = [classes[byte] for byte in text] + ([] if cut else [end])
+    found = set()
+    for step in steps:
+        at = AUTOMATON_TRANSITIONS + 2 * (state << automaton.class_bits | step)
+        (state,) = struct.unpack_from("<H", content, at)
+        assert state < 1 << automaton.state_bits
+        if state >= first_emit:
+            found.add(state - first_emit + 1)
+    assert all(outid < 64 * automaton.hit_words for outid in found)
+    return found
+
+
+def pairs(automaton: AutomatonPlan, content: bytes, outid: int) -> list[tuple[int, int]]:
+    first, last = struct.unpack_from("<II", content, automaton.outs_offset + 4 * outid)
+    assert first < last <= automaton.pairs
+    rows = [
+        struct.unpack_from("<IIQ", content, automaton.pairs_offset + PAIR_SIZE * at)
+        for at in range(first, last)
+    ]
+    return [(index, mask) for index, _, mask in rows]

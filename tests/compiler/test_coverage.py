@@ -1,0 +1,112 @@
+"""Which forms a rule has on which platform: the cases stand in coverage.txt."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bpfc.artifact import record
+from bpfc.artifact.manifest import Form
+from compiler.coverage import carriage, coverage, rule_events
+from dsl.typed import And, Constant, Not, Op, Rule
+from tests.compiler.plan.policies import CONNECT, EXEC, EXIT, FORK, check, policy, rule
+
+EVENTS = {event.name: event for event in (CONNECT, EXEC, EXIT, FORK)}
+ACTIONS = ("ALERT", "DENY", "KILL", "KILL_AGENT", "KILL_PARENT", "WOULD_DENY", "WOULD_KILL")
+CASES = Path(__file__).with_name("coverage.txt")
+
+
+def cases() -> Iterator[tuple[str, list[str]]]:
+    for block in CASES.read_text("utf-8").split("\n\n"):
+        lines = [line for line in block.splitlines() if not line.startswith("#")]
+        if lines:
+            yield lines[0], lines[1:]
+
+
+def made(text: str) -> Rule:
+    _, event, *words = text.split()
+    options = dict(word.partition("=")[::2] for word in words)
+    on = EVENTS[event]
+    condition = check("proc.exe.path", Op.EQ, b"/x", on=on)
+    if "late" in options:
+        condition = check("proc.cmdline", Op.EQ, b"x", on=on)
+    if "linux-field" in options:
+        tty = Not(check("proc.tty", Op.EXISTS, on=on))
+        whole = And((condition, tty))
+        return rule(whole, on, excepts=(check("proc.uid", Op.EQ, 0, on=on),))
+    return rule(
+        condition,
+        on,
+        deny=options.get("deny"),
+        fallback=options.get("else", "refuse"),
+        kill=tuple(filter(None, options.get("kill", "").split(","))),
+        silent="silent" in options,
+        mode="audit" if "audit" in options else "enforce",
+    )
+
+
+def shown(form: Form) -> str:
+    assert form.actions & record.ACT_JUDGE
+    names = [name for name in ACTIONS if form.actions & getattr(record, f"ACT_{name}")]
+    needs, actions = ",".join(form.needs), "+".join(names) or "-"
+    return f'{form.stage} {needs} {actions} {form.errno} "{form.label}"'
+
+
+@pytest.mark.parametrize(("text", "expected"), list(cases()), ids=lambda case: str(case)[:60])
+def test_forms(text: str, expected: list[str]) -> None:
+    item = made(text)
+    lines = []
+    for platform in ("linux", "windows"):
+        found = carriage(item, item.events[0], platform, "enforce")
+        assert bool(found.forms) != bool(found.reason)
+        lines += [f"{platform}: {shown(form)}" for form in found.forms] or [
+            f"{platform}: {found.reason}"
+        ]
+    assert lines == expected
+
+
+def test_audit_of_the_whole_policy() -> None:
+    (form,) = carriage(made("rule process.exec deny=EPERM"), EXEC, "linux", "audit").forms
+    assert form.actions & record.ACT_WOULD_DENY and not form.actions & record.ACT_DENY
+
+
+def test_a_place_for_each_rule_on_each_event() -> None:
+    both = rule(Constant(True), EXEC, FORK)
+    not_windows = rule(check("proc.uid", Op.EQ, 0, on=EXEC), EXEC)
+    found = policy(not_windows, both, rule(Constant(True), EXEC))
+    places = {
+        platform: [[(e.event, e.local) for e in events] for events in rule_events(found, platform)]
+        for platform in ("linux", "windows")
+    }
+    assert places == {
+        "linux": [
+            [("process.exec", 0)],
+            [("process.exec", 1), ("process.fork", 0)],
+            [("process.exec", 2)],
+        ],
+        "windows": [[], [("process.exec", 1)], [("process.exec", 2)]],
+    }
+
+
+def test_the_table_for_people() -> None:
+    rows = coverage(
+        policy(made("rule process.exec deny=EACCES else=kill"), rule(Constant(True), FORK))
+    )
+    assert [(row.rule, row.event, row.platform, row.carried, row.text) for row in rows] == [
+        (
+            "r0",
+            "process.exec",
+            "linux",
+            True,
+            "denied with EACCES, else killed before its first instruction",
+        ),
+        (
+            "r0",
+            "process.exec",
+            "windows",
+            True,
+            "process start denied with STATUS_ACCESS_DENIED",
+        ),
+        ("r1", "process.fork", "linux", True, "alert"),
+        ("r1", "process.fork", "windows", False, "Windows has no event process.fork"),
+    ]
