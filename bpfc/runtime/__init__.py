@@ -1,0 +1,1 @@
+"""The platform-neutral sensor: activate, swap, read alerts, statistics. See README.md."""

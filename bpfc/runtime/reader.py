@@ -1,0 +1,139 @@
+"""From records to alerts, across policies: each record is read by its generation's manifest."""
+
+import platform as host
+from collections import deque
+from collections.abc import Sequence
+
+from attrs import define, field, frozen
+
+from bpfc.artifact.alert import Alert, AlertContext, Alerter
+from bpfc.artifact.container import Artifact
+from bpfc.artifact.decode import Decoder, Record
+from bpfc.artifact.errors import RecordError
+from bpfc.artifact.record import ACT_KILL_AGENT, ACT_KILL_PARENT, HEADER, HEADER_SIZE
+from bpfc.runtime.platform import Boot, KillResult, Platform
+
+KILLS_KEPT = 256
+_GENERATION = HEADER["generation"]
+
+
+@frozen
+class _Generation:
+    """What is needed to read the records of one policy."""
+
+    decoder: Decoder
+    alerter: Alerter
+
+
+@define
+class AlertReader:
+    """Decodes records and does the kills that are the agent's.
+
+    Args:
+        platform: whose records these are.
+        records, alerts, malformed: counts.
+        killed, refused: counts of kills.
+        kills: the latest kills.
+    """
+
+    platform: Platform
+    records: int = field(init=False, default=0)
+    alerts: int = field(init=False, default=0)
+    malformed: int = field(init=False, default=0)
+    killed: int = field(init=False, default=0)
+    refused: int = field(init=False, default=0)
+    kills: deque[KillResult] = field(init=False, factory=lambda: deque(maxlen=KILLS_KEPT))
+    _generations: dict[int, _Generation] = field(init=False, factory=dict)
+    _draining: list[tuple[int, int]] = field(init=False, factory=list)
+
+    def add(self, generation: int, artifact: Artifact, boot: Boot) -> None:
+        """Learn to read a policy's records, before it writes any.
+
+        Args:
+            generation: its number.
+            artifact: where it came from.
+            boot: of the machine.
+        """
+        context = AlertContext(
+            host=host.node(),
+            boot_id=boot.id,
+            boot_time_ns=boot.time_ns,
+            artifact=artifact.digest,
+            platform=self.platform.name,
+        )
+        manifest = artifact.manifest
+        decoder = Decoder(manifest, self.platform.name)
+        self._generations[generation] = _Generation(decoder, Alerter(manifest, context))
+
+    def drop(self, generation: int) -> None:
+        """Forget a policy that never was active."""
+        self._generations.pop(generation, None)
+
+    def drop_when_drained(self, generation: int) -> None:
+        """Forget a policy that writes no more, once what it wrote was read."""
+        self._draining.append((self.platform.produced(), generation))
+
+    def read(self, timeout: float | None) -> list[Alert]:
+        """The alerts of all records there are.
+
+        Args:
+            timeout: seconds to wait for one, None without limit.
+
+        Returns:
+            Alerts, oldest first.
+        """
+        raw = self.platform.read(timeout)
+        self.records += len(raw)
+        decoded = [one for one in map(self._decode, raw) if one is not None]
+        # Kills do not wait until somebody has looked at the alerts before.
+        for _, record in decoded:
+            if record.header.actions & (ACT_KILL_AGENT | ACT_KILL_PARENT):
+                self._kill(record)
+        alerts: list[Alert] = []
+        for generation, record in decoded:
+            try:
+                alerts.extend(generation.alerter.alerts(record))
+            except RecordError:
+                self.malformed += 1
+        self.alerts += len(alerts)
+        self._forget_drained()
+        return alerts
+
+    def _decode(self, raw: bytes) -> tuple[_Generation, Record] | None:
+        at = _GENERATION.offset
+        number = int.from_bytes(raw[at : at + _GENERATION.size], "little")
+        generation = self._generations.get(number)
+        try:
+            if len(raw) < HEADER_SIZE or generation is None:
+                raise RecordError(f"a record of generation {number}, which is not known")
+            return generation, generation.decoder.decode(raw)
+        except RecordError:
+            self.malformed += 1
+            return None
+
+    def _kill(self, record: Record) -> None:
+        values = record.values()
+        wanted: Sequence[tuple[int, str, str]] = (
+            (ACT_KILL_AGENT, "proc.pid", "proc.start_time"),
+            # A parent's start is in no record; that it began before the event is checked instead.
+            (ACT_KILL_PARENT, "proc.ppid", ""),
+        )
+        for action, pid_field, start_field in wanted:
+            if not record.header.actions & action:
+                continue
+            pid, start = values.get(pid_field), values.get(start_field)
+            if isinstance(pid, int):
+                known = start if isinstance(start, int) else None
+                result = self.platform.kill(pid, known, record.header.time_ns)
+            else:
+                result = KillResult(0, False, f"{pid_field} is not known")
+            self.kills.append(result)
+            self.killed += result.done
+            self.refused += not result.done
+
+    def _forget_drained(self) -> None:
+        position = self.platform.consumed()
+        for place, generation in self._draining:
+            if place <= position:
+                self._generations.pop(generation, None)
+        self._draining = [one for one in self._draining if one[0] > position]

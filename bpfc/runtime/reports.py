@@ -1,0 +1,99 @@
+"""What the sensor tells about its work, as immutable values."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from bpfc.runtime.platform import HookRuns, ProgramReport
+
+
+@frozen
+class RuleReport:
+    """How a rule is carried out on an event.
+
+    Args:
+        rule: its name.
+        event: catalogue name.
+        stage: "before" or "after".
+        label: the form in words, for example "denied with EACCES".
+        fallback: whether it is not the form its author asked for first, but one that they allowed.
+        file, line: place of the rule.
+    """
+
+    rule: str
+    event: str
+    stage: str
+    label: str
+    fallback: bool
+    file: str
+    line: int
+
+
+@frozen
+class Activation:
+    """What an activation did.
+
+    Args:
+        generation: number in every record of this policy.
+        policy, version: the policy's name and version.
+        digest: SHA-256 of the artifact.
+        rules: how each rule is carried out.
+        left_out: rules that this platform's half does not carry.
+        programs: what the system's verifier made of each program.
+        replaced: generation of the policy before, None if there was none.
+    """
+
+    generation: int
+    policy: str
+    version: str
+    digest: str
+    rules: tuple[RuleReport, ...]
+    left_out: tuple[str, ...]
+    programs: tuple[ProgramReport, ...]
+    replaced: int | None
+
+
+@frozen
+class RuleStatistics:
+    """Counts of a rule since its policy was activated.
+
+    Args:
+        rule: its name.
+        fired: events on which it was true.
+        partial: of these, with something unknown.
+        unknown: events on which it could not be decided.
+        denied: operations it denied.
+    """
+
+    rule: str
+    fired: int
+    partial: int
+    unknown: int
+    denied: int
+
+
+@frozen
+class Statistics:
+    """Counts of a sensor.
+
+    Args:
+        generation: the active policy's number, 0 without one.
+        counters: the kernel side's, by name (control.COUNTERS), over all policies so far.
+        rules: of the active policy.
+        hooks: accounting of each hook.
+        records: records that were read.
+        alerts: alerts that were made of them.
+        malformed: records that could not be read.
+        kills: processes the agent killed.
+        kills_refused: kills the agent did not do; `Sensor.kills` has the reasons.
+    """
+
+    generation: int
+    counters: Mapping[str, int]
+    rules: tuple[RuleStatistics, ...]
+    hooks: tuple[HookRuns, ...]
+    records: int
+    alerts: int
+    malformed: int
+    kills: int
+    kills_refused: int

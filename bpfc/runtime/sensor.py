@@ -1,0 +1,258 @@
+"""The sensor: activate an artifact, read its alerts, swap it for another, leave nothing behind."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from attrs import frozen
+
+from bpfc.artifact.alert import Alert
+from bpfc.artifact.container import Artifact, load_artifact, open_artifact
+from bpfc.runtime.errors import SensorError
+from bpfc.runtime.platform import (
+    Capability,
+    KillResult,
+    Loaded,
+    Platform,
+    ProgramReport,
+    find_platform,
+)
+from bpfc.runtime.reader import AlertReader
+from bpfc.runtime.reports import Activation, RuleReport, RuleStatistics, Statistics
+
+READER_WAIT_S = 5.0  # a reader that was woken needs milliseconds
+Source = str | Path | bytes | Artifact
+
+
+@frozen(eq=False)
+class _Active:
+    """The active policy and where it came from."""
+
+    loaded: Loaded
+    artifact: Artifact
+
+
+class Sensor:
+    """Carries policies on this machine while it is open.
+
+    A context manager: on leaving, also by an exception or Ctrl-C, everything is detached and
+    unloaded. Signal handlers call `stop`, nothing else.
+
+    Args:
+        platform: the platform; by default the one installed for this system.
+
+    Raises:
+        SensorError: BPFC0714, there is no platform.
+    """
+
+    def __init__(self, platform: Platform | None = None) -> None:
+        self.platform = find_platform() if platform is None else platform
+        self._reader = AlertReader(self.platform)
+        self._active: _Active | None = None
+        self._reading = threading.Lock()
+        self._changing = threading.Lock()
+        self._stopped = False
+        self._closed = False
+
+    def __enter__(self) -> "Sensor":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def kills(self) -> tuple[KillResult, ...]:
+        """What became of the latest kills that the agent does, oldest first."""
+        return tuple(self._reader.kills)
+
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What this machine offers."""
+        return self.platform.capabilities()
+
+    def verify(self, source: Source) -> tuple[ProgramReport, ...]:
+        """Have the system's verifier check an artifact, without attaching anything.
+
+        Args:
+            source: path, bytes or artifact.
+
+        Returns:
+            A report on each program that this machine can load.
+
+        Raises:
+            ArtifactError: the artifact cannot be read.
+            SensorError: a program was refused.
+        """
+        return self.platform.verify(_artifact(source))
+
+    def activate(self, source: Source) -> Activation:
+        """Make a policy the active one, in place of the one before if there is one.
+
+        There is no moment without a policy: the new one is loaded beside the old one, one write
+        makes it the active one, and the old one is unloaded once nothing runs in it any more.
+
+        Args:
+            source: path, bytes or artifact.
+
+        Returns:
+            What was done, rule by rule.
+
+        Raises:
+            ArtifactError: the artifact cannot be read.
+            SensorError: it cannot be carried here; the policy before stays active.
+        """
+        artifact = _artifact(source)
+        with self._changing:
+            self._check_open()
+            loaded = self.platform.load(artifact)
+            self._reader.add(loaded.generation, artifact, self.platform.boot())
+            try:
+                self.platform.activate(loaded)
+            except BaseException:
+                self.platform.retire(loaded)
+                self._reader.drop(loaded.generation)
+                raise
+            before, self._active = self._active, _Active(loaded, artifact)
+            if before is not None:
+                self.platform.retire(before.loaded)
+                self._reader.drop_when_drained(before.loaded.generation)
+            return _activation(loaded, artifact, before)
+
+    def alerts(self, timeout: float | None = None) -> Iterator[Alert]:
+        """Alerts as they come. The agent's kills are done while this is read.
+
+        Args:
+            timeout: seconds after which it ends; None: it ends with `stop` or `close` only.
+
+        Yields:
+            Alerts, oldest first.
+
+        Raises:
+            SensorError: BPFC0717, nothing was activated; BPFC0719, someone else is reading.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._stopped:
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                yield from self.poll(0)
+                return
+            yield from self.poll(left)
+
+    def poll(self, timeout: float | None = 0) -> list[Alert]:
+        """The alerts that are there.
+
+        Args:
+            timeout: seconds to wait for one, None without limit.
+
+        Returns:
+            Alerts, oldest first; empty after the timeout or `stop`.
+
+        Raises:
+            SensorError: BPFC0717, nothing was activated; BPFC0719, someone else is reading.
+        """
+        if not self._reading.acquire(blocking=False):
+            raise SensorError(
+                "BPFC0719",
+                "the alerts of this sensor are being read already",
+                "read them in one place and hand them on from there",
+            )
+        try:
+            self._check_open()
+            if self._active is None:
+                raise SensorError(
+                    "BPFC0717", "no policy is active", "call activate() before reading alerts"
+                )
+            return self._reader.read(timeout)
+        finally:
+            self._reading.release()
+
+    def statistics(self) -> Statistics:
+        """Counts so far.
+
+        Raises:
+            SensorError: BPFC0713, the system does not say; BPFC0717, the sensor is closed.
+        """
+        with self._changing:
+            self._check_open()
+            active, reader = self._active, self._reader
+            rules: tuple[RuleStatistics, ...] = ()
+            if active is not None:
+                counts = self.platform.rule_stats(active.loaded)
+                names = (rule.name for rule in active.artifact.manifest.rules)
+                rules = tuple(RuleStatistics(n, *c) for n, c in zip(names, counts, strict=True))
+            return Statistics(
+                generation=0 if active is None else active.loaded.generation,
+                counters=self.platform.counters(),
+                rules=rules,
+                hooks=self.platform.hook_runs(),
+                records=reader.records,
+                alerts=reader.alerts,
+                malformed=reader.malformed,
+                kills=reader.killed,
+                kills_refused=reader.refused,
+            )
+
+    def stop(self) -> None:
+        """End `alerts` wherever it waits; may be called from a signal handler or another thread."""
+        self._stopped = True
+        if not self._closed:
+            self.platform.wake()
+
+    def close(self) -> None:
+        """Detach and unload everything; a second call does nothing."""
+        self.stop()
+        with self._changing:
+            # A signal handler's exception can strike between taking this lock and the block that
+            # gives it back; detaching must not wait for ever on a reader that is gone.
+            taken = self._reading.acquire(timeout=READER_WAIT_S)
+            try:
+                if not self._closed:
+                    self._closed = True
+                    self._active = None
+                    self.platform.close()
+            finally:
+                if taken:
+                    self._reading.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SensorError("BPFC0717", "the sensor is closed", "make a new one")
+
+
+def _artifact(source: Source) -> Artifact:
+    if isinstance(source, Artifact):
+        return source
+    return open_artifact(source) if isinstance(source, bytes) else load_artifact(source)
+
+
+def _activation(loaded: Loaded, artifact: Artifact, before: _Active | None) -> Activation:
+    manifest = artifact.manifest
+    rules = tuple(
+        RuleReport(
+            rule=chosen.rule,
+            event=chosen.event,
+            stage=chosen.form.stage,
+            label=chosen.form.label,
+            fallback=chosen.place > 0,
+            file=manifest.rules[chosen.index].file,
+            line=manifest.rules[chosen.index].line,
+        )
+        for chosen in loaded.forms
+    )
+    carried = {one.rule for one in rules}
+    return Activation(
+        generation=loaded.generation,
+        policy=manifest.policy,
+        version=manifest.policy_version,
+        digest=artifact.digest,
+        rules=rules,
+        left_out=tuple(rule.name for rule in manifest.rules if rule.name not in carried),
+        programs=loaded.programs,
+        replaced=None if before is None else before.loaded.generation,
+    )

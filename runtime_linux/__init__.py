@@ -1,0 +1,1 @@
+"""The Linux platform: libbpf binding, capabilities, attachment, priming, ring. See README.md."""

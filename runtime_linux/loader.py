@@ -1,0 +1,219 @@
+"""From an artifact to programs in a free slot; nothing that is active changes.
+
+`load_object` makes libbpf load what was selected, with verifier logs turned into one diagnostic;
+`fill` writes everything that the programs read before they can run.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+
+from attrs import define
+
+from bpfc.artifact.consistency import rules_map
+from bpfc.artifact.container import Artifact
+from bpfc.artifact.control import POLICY_MAP, POLICY_SIZE
+from bpfc.artifact.manifest import Half, Manifest, MapInfo, ProgramInfo
+from bpfc.runtime.errors import SensorError
+from bpfc.runtime.ladder import rule_entries
+from bpfc.runtime.platform import ChosenForm, ProgramReport
+from runtime_linux.diagnostics import load_error
+from runtime_linux.lines import line_places
+from runtime_linux.maps import MAP_TYPES, Map, possible_cpus, u32
+from runtime_linux.objects import BpfObject, LoadFailure
+from runtime_linux.shared import SharedMaps
+from runtime_linux.switch import control_word
+
+_POLICY = struct.Struct("<IIQ")
+assert _POLICY.size == POLICY_SIZE
+
+
+@define(eq=False)
+class LinuxLoaded:
+    """A policy that is loaded (bpfc.runtime.platform.Loaded).
+
+    Args:
+        generation: number in its records.
+        slot: its place in every PROG_ARRAY.
+        artifact: what was loaded.
+        selected: the programs that were loaded.
+        programs: reports on them.
+        forms: how each rule is carried out.
+        source: libbpf's object; None once the policy was retired.
+    """
+
+    generation: int
+    slot: int
+    artifact: Artifact
+    selected: tuple[ProgramInfo, ...]
+    programs: tuple[ProgramReport, ...]
+    forms: tuple[ChosenForm, ...]
+    source: BpfObject | None
+
+    @property
+    def manifest(self) -> Manifest:
+        """The artifact's manifest."""
+        return self.artifact.manifest
+
+    @property
+    def object(self) -> BpfObject:
+        """libbpf's object.
+
+        Raises:
+            ValueError: the policy was retired.
+        """
+        if self.source is None:
+            raise ValueError(f"generation {self.generation} was retired")
+        return self.source
+
+    @property
+    def word(self) -> int:
+        """The control word that makes it the active policy."""
+        return control_word(self.generation, self.slot)
+
+    @property
+    def hooks(self) -> frozenset[str]:
+        """Hooks that it has adapters for."""
+        return frozenset(p.hook for p in self.selected if p.role == "adapter")
+
+    def map(self, name: str) -> Map:
+        """One of its maps."""
+        info = next(m for m in self.manifest.linux.maps if m.name == name)
+        return self.object.map(name, _cpus_of(info))
+
+
+def load_object(
+    artifact: Artifact, selected: Sequence[ProgramInfo], shared: SharedMaps
+) -> tuple[BpfObject, tuple[ProgramReport, ...]]:
+    """Load programs and make maps.
+
+    Args:
+        artifact: what to load.
+        selected: the programs.
+        shared: maps to use instead of making them.
+
+    Returns:
+        The loaded object, for the caller to close, and a report on each program.
+
+    Raises:
+        SensorError: nothing is left loaded.
+    """
+    names = frozenset(program.name for program in selected)
+    try:
+        source, sizes = _attempt(artifact, shared, lambda o: o.choose(names))
+    except LoadFailure as failure:
+        raise load_error(
+            _with_full_log(artifact, shared, failure, names),
+            artifact.manifest.rules,
+            line_places(artifact.linux),
+        ) from None
+    source.forget_logs()
+    reports = tuple(ProgramReport(p.name, p.hook, p.role, sizes.get(p.name, 0)) for p in selected)
+    return source, reports
+
+
+def _attempt(
+    artifact: Artifact, shared: SharedMaps, choose: Callable[[BpfObject], None]
+) -> tuple[BpfObject, dict[str, int]]:
+    source = BpfObject(artifact.linux)
+    try:
+        _check_parts(source, artifact.manifest.linux)
+        choose(source)
+        cpus = possible_cpus()
+        for info in artifact.manifest.linux.maps:
+            if info.scope == "shared" and shared.offer(source, info):
+                continue
+            if info.per_cpu:
+                source.resize(info.name, info.per_cpu * cpus)
+        return source, source.load()
+    except BaseException:
+        source.close()
+        raise
+
+
+def _with_full_log(
+    artifact: Artifact, shared: SharedMaps, failure: LoadFailure, names: frozenset[str]
+) -> LoadFailure:
+    """The same failure again, with the refused program's whole log: it quotes source lines."""
+    if not failure.program:
+        return failure
+    try:
+        source, _ = _attempt(artifact, shared, lambda o: o.choose(names, failure.program))
+    except LoadFailure as second:
+        return second
+    source.close()  # it was loaded this time: the first failure was one of memory or time
+    return failure
+
+
+def _check_parts(source: BpfObject, half: Half) -> None:
+    """The object has what the manifest says, in the sizes it says: the manifest is not trusted."""
+    for program in half.programs:
+        if program.name not in source.programs:
+            raise _contradiction(f"program {program.name}")
+    for info in half.maps:
+        shape = (MAP_TYPES[info.type], info.key_size, info.value_size, info.max_entries)
+        if info.name not in source.maps or source.map_shape(info.name) != shape:
+            raise _contradiction(f"map {info.name}")
+
+
+def _contradiction(what: str) -> SensorError:
+    return SensorError(
+        "BPFC0712",
+        f"the artifact's manifest and its object do not agree on {what}",
+        "compile the rules again",
+    )
+
+
+def fill(loaded: LinuxLoaded, shared: SharedMaps) -> None:
+    """Write what the programs read, then make them reachable from the dispatchers.
+
+    Args:
+        loaded: a policy that no control word names yet.
+        shared: the shared maps.
+
+    Raises:
+        SensorError: BPFC0713.
+    """
+    half = loaded.manifest.linux
+    names = {info.name for info in half.maps}
+    if POLICY_MAP in names:
+        policy = _POLICY.pack(loaded.generation, loaded.slot, 0)
+        loaded.map(POLICY_MAP).update(u32(0), policy)
+    _write_contents(loaded)
+    for event, entries in rule_entries(loaded.forms).items():
+        target = loaded.map(rules_map(event))
+        target.update_batch([(u32(local), entry) for local, entry in entries.items()])
+    for program in loaded.selected:
+        if program.role == "adapter":
+            descriptor = loaded.object.program_fd(program.name)
+            shared[program.progs].update(u32(loaded.slot), u32(descriptor))
+
+
+def _write_contents(loaded: LinuxLoaded) -> None:
+    tables: dict[str, list[tuple[bytes, bytes]]] = {}
+    for content in loaded.manifest.linux.contents:
+        value = loaded.artifact.content[content.offset : content.offset + content.size]
+        tables.setdefault(content.map, []).append((u32(content.key), value))
+    for name, entries in tables.items():
+        target = loaded.map(name)
+        for key, value in entries:
+            target.update(key, value)
+
+
+def unload(loaded: LinuxLoaded, shared: SharedMaps) -> None:
+    """Take a policy out of its slot and unload it; a second call does nothing.
+
+    Args:
+        loaded: a policy that nothing runs in any more, or never ran.
+        shared: the shared maps.
+    """
+    if loaded.source is None:
+        return
+    for program in loaded.selected:
+        if program.role == "adapter" and program.progs in shared:
+            shared[program.progs].delete(u32(loaded.slot))
+    loaded.source.close()
+    loaded.source = None
+
+
+def _cpus_of(info: MapInfo) -> int:
+    return possible_cpus() if info.type.startswith("percpu_") else 1

@@ -1,0 +1,317 @@
+"""The Linux platform: puts loading, attaching, flipping, priming and reading together."""
+
+import time
+from collections.abc import Sequence
+
+from bpfc.artifact.container import Artifact
+from bpfc.artifact.control import (
+    CONTROL_MAP,
+    COUNTERS,
+    COUNTERS_MAP,
+    EVENTS_MAP,
+    LATCH_MAP,
+    PROCESSES_MAP,
+    SECRET_MAP,
+    SLOTS,
+    STRINGS_LONG_MAP,
+    STRINGS_SHORT_MAP,
+)
+from bpfc.artifact.record import RULE_STATS
+from bpfc.runtime.errors import SensorError
+from bpfc.runtime.ladder import choose_forms
+from bpfc.runtime.platform import Boot, Capability, HookRuns, KillResult, Loaded, ProgramReport
+from runtime_linux import capabilities, grace, procfs
+from runtime_linux.attach import UPKEEP, Attachments, in_order
+from runtime_linux.kill import kill_process
+from runtime_linux.loader import LinuxLoaded, fill, load_object, unload
+from runtime_linux.maps import Map, u32
+from runtime_linux.priming import Primed, ProcessTable
+from runtime_linux.ring import Ring
+from runtime_linux.selection import check_base, check_upkeep, select
+from runtime_linux.shared import SharedMaps
+from runtime_linux.switch import Switch
+
+_HALF = "linux"
+_RULE_STATS_MAP = "rule_stats"
+_LATCH_WAIT_S = 0.2  # an exec is between its two hooks for much less
+_LATCH_STEP_S = 0.005
+_GENERATION_MAX = (1 << 32) - 1
+
+
+class LinuxPlatform:
+    """Policies in the running Linux kernel (implements bpfc.runtime.platform.Platform).
+
+    Nothing is pinned: programs, links and maps end with `close`, or with the process.
+
+    Args:
+        probed: capabilities to go by instead of probing, to try how rules fare on a lesser machine.
+    """
+
+    name = _HALF
+
+    def __init__(self, probed: Sequence[Capability] | None = None) -> None:
+        self._capabilities = None if probed is None else tuple(probed)
+        self._shared = SharedMaps()
+        self._attachments = Attachments()
+        self._loaded: list[LinuxLoaded] = []
+        self._active: LinuxLoaded | None = None
+        self._generation = 0
+        self._switch: Switch | None = None
+        self._ring: Ring | None = None
+        self.primed: Primed | None = None
+
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What this machine offers; probed once.
+
+        Raises:
+            SensorError: BPFC0701 or BPFC0702, there is no libbpf.
+        """
+        if self._capabilities is None:
+            self._capabilities = capabilities.probe()
+        return self._capabilities
+
+    def boot(self) -> Boot:
+        """Which boot this is, and when it was."""
+        wall, since = time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return Boot(procfs.BOOT_ID.read_text().strip(), wall - since)
+
+    def verify(self, artifact: Artifact) -> tuple[ProgramReport, ...]:
+        """Load everything this machine can carry, attach nothing, unload it.
+
+        Args:
+            artifact: what to load.
+
+        Returns:
+            A report on each program.
+
+        Raises:
+            SensorError: a program was refused, or the machine cannot load programs.
+        """
+        known = self.capabilities()
+        check_base(artifact.manifest, known)
+        selected = select(artifact.manifest.linux.programs, self._available(), ())
+        source, reports = load_object(artifact, selected, SharedMaps())
+        source.close()
+        return reports
+
+    def load(self, artifact: Artifact) -> LinuxLoaded:
+        """Load a policy into a free slot.
+
+        Args:
+            artifact: what to load.
+
+        Returns:
+            The policy; `retire` unloads it.
+
+        Raises:
+            SensorError: nothing has changed.
+        """
+        known, half = self.capabilities(), artifact.manifest.linux
+        check_base(artifact.manifest, known)
+        forms = choose_forms(artifact.manifest.rules, _HALF, known)
+        check_upkeep(half.programs, select(half.programs, self._available(), ()), known)
+        slot = self._free_slot()
+        selected = select(half.programs, self._available(), self._attachments.hooks)
+        source, reports = load_object(artifact, selected, self._shared)
+        self._generation = self._generation % _GENERATION_MAX + 1
+        loaded = LinuxLoaded(self._generation, slot, artifact, selected, reports, forms, source)
+        try:
+            self._adopt(loaded)
+            fill(loaded, self._shared)
+        except BaseException:
+            unload(loaded, self._shared)
+            raise
+        self._loaded.append(loaded)
+        return loaded
+
+    def _adopt(self, loaded: LinuxLoaded) -> None:
+        for info in loaded.manifest.linux.maps:
+            if info.scope == "shared":
+                self._shared.adopt(info, loaded.map(info.name))
+        if self._switch is None:
+            self._switch = Switch(self._shared_map(CONTROL_MAP).fd)
+        if self._ring is None:
+            events = self._shared_map(EVENTS_MAP)
+            self._ring = Ring(events.fd, events.max_entries)
+
+    def activate(self, loaded: Loaded) -> None:
+        """Attach what is missing, make it the active policy, enter what already runs.
+
+        Hooks that an active policy lacks are attached before the flip. On the first activation the
+        process table is filled before anything that reads it is attached.
+
+        Args:
+            loaded: from `load`.
+
+        Raises:
+            SensorError: the policy that was active still is, and what was attached is detached.
+        """
+        before, attached, own = self._active, self._attachments.hooks, _own(loaded)
+        missing = in_order(
+            p
+            for p in own.selected
+            if p.role == "dispatcher" and p.hook not in attached and p.hook in own.hooks
+        )
+        upkeep = [p for p in missing if p.hook in UPKEEP]
+        others = [p for p in missing if p.hook not in UPKEEP]
+        try:
+            for program in upkeep:
+                self._attachments.attach(own.object, program)
+            if upkeep:
+                self.switch_to(loaded)
+                self._prime()
+            for program in others:
+                self._attachments.attach(own.object, program)
+            self.switch_to(loaded)
+        except BaseException:
+            self.switch_to(before)
+            for program in missing:
+                self._attachments.detach(program.hook)
+            raise
+
+    def switch_to(self, loaded: Loaded | None) -> None:
+        """Make an attached policy the active one by one map write.
+
+        Args:
+            loaded: the policy, None for none.
+
+        Raises:
+            SensorError: BPFC0713, nothing has changed.
+        """
+        own = None if loaded is None else _own(loaded)
+        if self._switch is not None:
+            self._switch.write(0 if own is None else own.word)
+        self._active = own
+
+    def retire(self, loaded: Loaded) -> None:
+        """Wait until nothing runs in it any more, free its slot and unload it.
+
+        Dispatchers whose hook no loaded policy has are detached.
+
+        Args:
+            loaded: a policy that is not active.
+
+        Raises:
+            ValueError: it is active.
+        """
+        own = _own(loaded)
+        if own is self._active:
+            raise ValueError(f"generation {loaded.generation} is active")
+        grace.wait_grace_period()
+        self._wait_for_latches(own.word)
+        self._loaded.remove(own)
+        for hook in self._attachments.hooks - {h for one in self._loaded for h in one.hooks}:
+            self._attachments.detach(hook)
+        unload(own, self._shared)
+
+    def _wait_for_latches(self, word: int) -> None:
+        """Execs that read the old word at their first hook go through their second one.
+
+        An exec that failed in between leaves its latch behind, hence the limit.
+        """
+        if LATCH_MAP not in self._shared:
+            return
+        latches, wanted = self._shared[LATCH_MAP], word.to_bytes(8, "little")
+        end = time.monotonic() + _LATCH_WAIT_S
+        while time.monotonic() < end and any(v[:8] == wanted for _, v in latches.items()):
+            time.sleep(_LATCH_STEP_S)
+
+    def read(self, timeout: float | None) -> list[bytes]:
+        """All records there are, oldest first.
+
+        Args:
+            timeout: seconds to wait for one, None without limit; before the first `load` it
+                does not wait.
+
+        Returns:
+            Their bytes.
+        """
+        return [] if self._ring is None else self._ring.wait(timeout)
+
+    def produced(self) -> int:
+        """Place in the ring behind the newest record."""
+        return 0 if self._ring is None else self._ring.produced
+
+    def consumed(self) -> int:
+        """Place in the ring up to which records were read."""
+        return 0 if self._ring is None else self._ring.consumed
+
+    def wake(self) -> None:
+        """End a `read` that waits, from any thread or signal handler."""
+        if self._ring is not None:
+            self._ring.wake()
+
+    def counters(self) -> dict[str, int]:
+        """The counters of control.COUNTERS, summed over all CPUs."""
+        if COUNTERS_MAP not in self._shared:
+            return dict.fromkeys(COUNTERS, 0)
+        table = self._shared[COUNTERS_MAP]
+        return {name: table.lookup_sum(u32(at), 1)[0] for at, name in enumerate(COUNTERS)}
+
+    def rule_stats(self, loaded: Loaded) -> tuple[tuple[int, ...], ...]:
+        """For each rule of the manifest the numbers of record.RULE_STATS."""
+        table, width = _own(loaded).map(_RULE_STATS_MAP), len(RULE_STATS)
+        return tuple(table.lookup_sum(u32(at), width) for at in range(len(loaded.manifest.rules)))
+
+    def hook_runs(self) -> tuple[HookRuns, ...]:
+        """Accounting of each attached hook."""
+        return self._attachments.runs()
+
+    def kill(self, pid: int, start_ns: int | None, before_ns: int) -> KillResult:
+        """Kill a process that an alert named; see `kill.kill_process`."""
+        return kill_process(pid, start_ns, before_ns)
+
+    def close(self) -> None:
+        """Detach and unload everything; a second call does nothing."""
+        self.switch_to(None)
+        self._attachments.close()
+        for loaded in self._loaded:
+            unload(loaded, self._shared)
+        self._loaded.clear()
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
+        self._switch = None
+        self._shared.close()
+
+    def _prime(self) -> None:
+        needed = (PROCESSES_MAP, STRINGS_SHORT_MAP, STRINGS_LONG_MAP, SECRET_MAP)
+        if (
+            not all(name in self._shared for name in needed)
+            or not procfs.in_initial_pid_namespace()
+        ):
+            return
+        secret = self._shared[SECRET_MAP].lookup(u32(0)) or b""
+        key = (int.from_bytes(secret[:8], "little"), int.from_bytes(secret[8:16], "little"))
+        processes, short, long = (self._shared[name] for name in needed[:3])
+        self.primed = ProcessTable(processes, short, long, key).prime()
+
+    def _available(self) -> frozenset[str]:
+        return frozenset(c.name for c in self.capabilities() if c.available)
+
+    def _free_slot(self) -> int:
+        """The slot after the newest one's: a slot rests as long as possible before its next use."""
+        taken = {loaded.slot for loaded in self._loaded}
+        first = self._generation % (SLOTS - 1)
+        for step in range(SLOTS - 1):
+            slot = (first + step) % (SLOTS - 1) + 1
+            if slot not in taken:
+                return slot
+        raise SensorError(
+            "BPFC0711",
+            f"all {SLOTS - 1} slots hold a policy",
+            "retire one that is not active",
+        )
+
+    def _shared_map(self, name: str) -> Map:
+        if name not in self._shared:
+            raise SensorError(
+                "BPFC0712", f"the artifact has no shared map {name}", "compile the rules again"
+            )
+        return self._shared[name]
+
+
+def _own(loaded: Loaded) -> LinuxLoaded:
+    if not isinstance(loaded, LinuxLoaded):
+        raise TypeError("a policy that another platform loaded")
+    return loaded
