@@ -1,0 +1,42 @@
+"""`bpfc check`: are the rules all right?"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bpfc_cli.exits import FINDINGS, OK
+from bpfc_cli.options import Format
+from bpfc_cli.render import as_json, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("check")(check)
+
+
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(help="The .det files of one policy.", metavar="FILE.DET...")
+    ],
+    form: Annotated[Format, typer.Option("--format", help="For people, or for programs.")] = (
+        Format.TEXT
+    ),
+) -> int:
+    """Check rules and report every error and warning in them.
+
+    Text goes to standard error, JSON to standard output. Warnings alone end with 0.
+    """
+    from bpfc_cli.sources import checked
+
+    policy, problems = checked(files)
+    if form is Format.JSON:
+        print(as_json(problems))
+    else:
+        show(problems)
+        if policy is not None:
+            count = len(policy.rules)
+            rules = "1 rule" if count == 1 else f"{count:,} rules"
+            print(f"{policy.name} {policy.version}: {rules}, no errors", file=sys.stderr)
+    return FINDINGS if policy is None else OK

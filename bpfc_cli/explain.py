@@ -1,0 +1,76 @@
+"""`bpfc explain`: the long text of a diagnostic's code."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Annotated
+
+import typer
+
+from bpfc_cli.exits import OK, USAGE, Stop
+from bpfc_cli.problems import Problem
+
+# Each part of bpfc keeps its texts in a codes.toml of its own: [CODE] title = "...", text = "...".
+PARTS = (
+    "dsl",
+    "compiler",
+    "compiler.targets.windows",
+    "bpfc.artifact",
+    "bpfc.runtime",
+    "runtime_linux",
+    "bpfc_cli",
+    "bpfc_cli.vm",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("explain")(explain)
+
+
+def explain(
+    code: Annotated[
+        str, typer.Argument(help="A code such as BPFC0123; without one, all are listed.")
+    ] = "",
+) -> int:
+    """Print the long form of a diagnostic."""
+    texts = all_texts()
+    if not code:
+        for known, (title, _) in texts.items():
+            print(f"{known}  {title}")
+        return OK
+    name = code.strip().strip("[]").upper()
+    if name.isdecimal():
+        name = f"BPFC{name:0>4}"
+    if name not in texts:
+        raise _unknown(code, texts)
+    title, text = texts[name]
+    print(f"{name}: {title}\n\n{text.strip()}")
+    return OK
+
+
+def all_texts() -> dict[str, tuple[str, str]]:
+    """Title and text of every code, in the order of the codes."""
+    found: dict[str, tuple[str, str]] = {}
+    for part in PARTS:
+        source = files(part).joinpath("codes.toml")
+        if not source.is_file():
+            continue
+        for code, row in tomllib.loads(source.read_text("utf-8")).items():
+            found[code] = (str(row["title"]), str(row["text"]))
+    return dict(sorted(found.items()))
+
+
+def _unknown(code: str, texts: Mapping[str, object]) -> Stop:
+    """BPFC0904."""
+    near = difflib.get_close_matches(code.upper(), texts, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return Stop(
+        USAGE,
+        Problem(
+            code="BPFC0904",
+            message=f"there is no diagnostic code {code!r}",
+            remedy=f"{guess}`bpfc explain` lists all codes",
+        ),
+    )

@@ -1,0 +1,34 @@
+"""Values that several commands' options take."""
+
+import re
+from enum import Enum
+
+import typer
+
+DURATION_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Format(str, Enum):  # noqa: UP042  # typer shows the values of a str enum
+    """How to print what is meant for a reader."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def seconds(words: str) -> float:
+    """A duration as the language writes it.
+
+    Args:
+        words: for example "10s", "1.5min" or "500ms"; a bare number is in seconds.
+
+    Returns:
+        Seconds, above 0.
+
+    Raises:
+        typer.BadParameter: it is not one.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", words.strip())
+    unit = (match[2] or "s") if match else ""
+    if match is None or unit not in DURATION_UNITS or float(match[1]) == 0:
+        raise typer.BadParameter(f"{words!r} is not a duration such as 10s, 500ms or 2min")
+    return float(match[1]) * DURATION_UNITS[unit]

@@ -1,0 +1,139 @@
+"""From the files of a command line to a checked policy or an artifact."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from bpfc.own import check_own
+from bpfc_cli.exits import FINDINGS, USAGE, Stop
+from bpfc_cli.files import ELF_MAGIC, check_readable, looks_compiled
+from bpfc_cli.problems import Problem, of_diagnostic
+from bpfc_cli.render import show
+
+if TYPE_CHECKING:
+    from bpfc.artifact.container import Artifact
+    from compiler.coverage import CoverageRow
+    from dsl.typed import Policy
+
+READ_MAX = 64 << 20  # bytes; the front end refuses far smaller files, this only ends endless ones
+
+
+@frozen
+class Compiled:
+    """An artifact and which platform carries which rule, and how."""
+
+    artifact: "Artifact"
+    coverage: "tuple[CoverageRow, ...]"
+
+
+def checked(paths: Sequence[Path]) -> "tuple[Policy | None, tuple[Problem, ...]]":
+    """Check the files of one policy.
+
+    Args:
+        paths: its files.
+
+    Returns:
+        The policy, None if there is any error; all findings.
+
+    Raises:
+        Stop: a file cannot be read, or is an artifact.
+    """
+    check_own("dsl")
+    from dsl.frontend import check
+
+    sources = _read(paths)
+    policy, found = check(sources)
+    texts = dict(sources)
+    return policy, tuple(of_diagnostic(item, texts) for item in found)
+
+
+def compiled(paths: Sequence[Path], allow_partial: bool = False) -> "Compiled":
+    """Compile the files of one policy; warnings are shown.
+
+    Args:
+        paths: its files.
+        allow_partial: leave out, instead of refusing, what a platform cannot carry.
+
+    Returns:
+        The artifact and which platform carries what.
+
+    Raises:
+        Stop: a file cannot be read, or the rules have errors.
+    """
+    sources = _read(paths)
+    check_own("dsl", "compiler")
+    from compiler.driver import compile_sources
+
+    result = compile_sources(sources, allow_partial=allow_partial)
+    texts = dict(sources)
+    problems = [of_diagnostic(item, texts) for item in result.diagnostics]
+    if result.artifact is None:
+        raise Stop(FINDINGS, *problems)
+    show(problems)
+    return Compiled(result.artifact, result.coverage)
+
+
+def artifact_of(path: Path) -> "Artifact":
+    """The artifact in a file, or what the rules in it compile to.
+
+    Args:
+        path: an artifact, or rules.
+
+    Returns:
+        The artifact.
+
+    Raises:
+        Stop: the file cannot be read, or the rules have errors.
+        ArtifactError: it is an artifact, but not a sound one.
+    """
+    if not looks_compiled(path):
+        return compiled([path]).artifact
+    from bpfc.artifact.container import load_artifact
+
+    return load_artifact(path)
+
+
+def show_coverage(rows: "Sequence[CoverageRow]") -> None:
+    """Print which platform carries which rule on which event, and how or why not.
+
+    Args:
+        rows: rule by event by platform.
+    """
+    from bpfc_cli.tables import print_table
+
+    print_table(
+        "Coverage",
+        ["rule", "event", "platform", "carried", "how, or why not"],
+        (
+            (
+                row.rule,
+                row.event,
+                row.platform,
+                ("yes", "green") if row.carried else ("no", "yellow"),
+                row.text,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _read(paths: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
+    """Names, as the user gave them, and contents of rule files."""
+    found = []
+    for path in paths:
+        check_readable(path)
+        with path.open("rb") as file:
+            data = file.read(READ_MAX)
+        if data.startswith(ELF_MAGIC):
+            raise Stop(
+                USAGE,
+                Problem(
+                    code="BPFC0905",
+                    message=f"{path} is a compiled object, not rules",
+                    remedy="name .det files here; inspect, verify, run and extract take artifacts",
+                ),
+            )
+        found.append((str(path), data))
+    return tuple(found)
