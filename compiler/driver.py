@@ -1,9 +1,8 @@
 """The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
-from importlib import metadata
 from pathlib import PurePath
 
 from attrs import frozen
@@ -12,13 +11,15 @@ from bpfc.artifact.container import Artifact, open_artifact
 from bpfc.artifact.control import SHARED_VERSION
 from bpfc.artifact.manifest import MANIFEST_VERSION, Half, Manifest, RuleEvent, RuleInfo
 from bpfc.artifact.record import ACT_DENY
+from bpfc.version import __version__
 from compiler import codegen
 from compiler.content import Contents, contents_of
 from compiler.coverage import CoverageRow, coverage, rule_events
 from compiler.elf import core_digest, pack, read_elf, strip_debug
+from compiler.elf.lines import with_lines
 from compiler.emit.core import Origins, emit_core
-from compiler.emit.unit import SourceFile, Unit
-from compiler.origins import origins_of
+from compiler.emit.unit import Unit
+from compiler.origins import Lines, lines_of
 from compiler.plan.layout import layout_of
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
@@ -30,6 +31,7 @@ from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
 from dsl.typed import Policy, Rule
 
+OBJECTS = 64  # objects kept in memory, of about 100 KiB each
 CORE_HELPERS = {"map_lookup_elem": 1}  # the same number on both systems
 
 
@@ -48,16 +50,6 @@ class Compilation:
     artifact: Artifact | None
     diagnostics: tuple[Diagnostic, ...]
     coverage: tuple[CoverageRow, ...]
-
-
-@cache
-def _version() -> str:
-    try:
-        return metadata.version("bpfc")
-    except metadata.PackageNotFoundError:
-        from bpfc.version import __version__
-
-        return __version__
 
 
 def compile_sources(
@@ -84,52 +76,91 @@ def compile_sources(
     rows = coverage(policy)
     plan, more = plan_policy(policy)
     diagnostics = (*diagnostics, *more)
+    if not allow_partial:
+        left_out = _left_out(policy, rows)
+        diagnostics = (*diagnostics, *left_out)
+        plan = None if left_out else plan
     if plan is None:
         return Compilation(policy, None, diagnostics, rows)
     return Compilation(policy, _artifact(policy, plan, journal), diagnostics, rows)
 
 
+def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic, ...]:
+    """An error for every rule that Linux does not carry on one of its events."""
+    spans = {rule.name: rule.name_span for rule in policy.rules}
+    return tuple(
+        Diagnostic(
+            "BPFC0656",
+            "error",
+            f"rule {row.rule} cannot be carried on {row.event} by {row.platform}: {row.text}",
+            spans[row.rule],
+            remedy="change the rule, or leave it out there with --allow-partial",
+        )
+        for row in rows
+        if row.platform == "linux" and not row.carried
+    )
+
+
 def _artifact(policy: Policy, plan: Plan, journal: int) -> Artifact:
-    origins = origins_of(policy)
-    files = tuple(SourceFile(PurePath(name).name, text) for name, text in policy.sources)
-    producer = f"bpfc {_version()}"
-    core = _core(plan, files, producer, origins)
+    lines = lines_of(policy)
+    producer = f"bpfc {__version__}"
+    core = _core(plan, producer, lines.origins)
     linux_rules = rule_events(policy, "linux")
     windows_rules = rule_events(policy, "windows")
     context = layout_of(catalogue.load().events[0])
+    count = len(policy.rules)
     linux = linux_half.build(
-        plan, files, producer, origins, len(policy.rules), _errnos(linux_rules), context, journal
+        plan, producer, lines.origins, count, _errnos(linux_rules), context, journal
     )
     contents = contents_of(plan)
-    linux_object, linux_info = _half(core, linux, contents.linux)
+    linux_object, linux_info = _half(core, linux, contents.linux, lines)
     windows_object, windows_info = None, None
     if any(windows_rules):
-        windows = windows_half.build(plan, files, producer, origins, len(policy.rules), context)
-        windows_object, windows_info = _half(core, windows, contents.windows)
+        windows = windows_half.build(plan, producer, lines.origins, count, context)
+        windows_object, windows_info = _half(core, windows, contents.windows, lines)
     manifest = _manifest(policy, plan, linux_rules, windows_rules, linux_info, windows_info)
     return open_artifact(pack(linux_object, manifest, contents.data, windows_object))
 
 
 @frozen
 class _Core:
-    """The core, compiled once for both halves: bitcode and the names of its functions."""
+    """The core, one module for both halves: its assembly and the names of its functions."""
 
-    bitcode: bytes
+    assembly: str
     functions: tuple[str, ...]
 
 
-def _core(plan: Plan, files: tuple[SourceFile, ...], producer: str, origins: Origins) -> _Core:
-    unit = Unit(files, producer, CORE_HELPERS)
+@frozen
+class _Object:
+    """A half's object before lines are put in, with hash and size of the core in it."""
+
+    data: bytes
+    core_hash: str
+    core_size: int
+
+
+def _core(plan: Plan, producer: str, origins: Origins) -> _Core:
+    unit = Unit(producer, CORE_HELPERS)
     emit_core(unit, plan, origins)
-    return _Core(codegen.optimise(unit.text()), unit.functions)
+    return _Core(unit.text(), unit.functions)
 
 
-def _half(core: _Core, module: HalfModule, contents: Contents) -> tuple[bytes, Half]:
-    """Generate one half's object: the core first, then the platform's own functions."""
-    obj = strip_debug(codegen.emit_object([core.bitcode, codegen.optimise(module.assembly)]))
-    symbols = [s for s in read_elf(obj).symbols if s.name in core.functions]
+def _half(core: _Core, module: HalfModule, contents: Contents, lines: Lines) -> tuple[bytes, Half]:
+    """One half's object and what the manifest says of it."""
+    made = _object(core, module.assembly)
+    half = Half(module.programs, module.maps, contents, made.core_hash, made.core_size)
+    return with_lines(made.data, lines.table), half
+
+
+@lru_cache(maxsize=OBJECTS)
+def _object(core: _Core, assembly: str) -> _Object:
+    """Generate an object, the core first. It depends on a policy's shape only, so an editor, a test
+    run or a second compilation after an edited literal finds it here."""
+    modules = [codegen.optimise(core.assembly), codegen.optimise(assembly)]
+    data = strip_debug(codegen.emit_object(modules))
+    symbols = [s for s in read_elf(data).symbols if s.name in core.functions]
     size = max(s.value + s.size for s in symbols)
-    return obj, Half(module.programs, module.maps, contents, core_digest(obj, size), size)
+    return _Object(data, core_digest(data, size), size)
 
 
 def _errnos(rules: tuple[tuple[RuleEvent, ...], ...]) -> tuple[int, ...]:
@@ -154,7 +185,7 @@ def _manifest(
     )
     return Manifest(
         version=MANIFEST_VERSION,
-        compiler=_version(),
+        compiler=__version__,
         policy=policy.name,
         policy_version=policy.version,
         catalogue=_since(policy, plan),

@@ -15,7 +15,7 @@ from compiler.emit import scratch
 from compiler.emit.bits import at_least_zero, equal, less, lowest_bit, pick
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
-from compiler.emit.unit import Place, Unit
+from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr, Variable
 from compiler.plan import model
 from compiler.plan.model import AutomatonPlan
@@ -36,11 +36,11 @@ class AutomatonEmitter:
         index: the automaton's number within the event.
         plan: its sizes.
         layout: the scratch slot.
-        place: line to quote.
+        place: place to quote.
     """
 
     def __init__(
-        self, unit: Unit, event: str, index: int, plan: AutomatonPlan, layout: Layout, place: Place
+        self, unit: Unit, event: str, index: int, plan: AutomatonPlan, layout: Layout, place: int
     ) -> None:
         self.unit, self.event, self.index, self.plan = unit, event, index, plan
         self.layout, self.place = layout, place

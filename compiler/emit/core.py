@@ -22,7 +22,7 @@ from compiler.emit import scratch
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bits import equal, less, lowest_bit, pick
 from compiler.emit.function import Function
-from compiler.emit.unit import FIRST_LINE, Place, Unit
+from compiler.emit.unit import NO_PLACE, Unit
 from compiler.emit.values import Int, Ptr, Variable
 from compiler.plan import model
 from compiler.plan.model import AutomatonPlan, EventPlan, NumberPlan, Plan
@@ -37,22 +37,22 @@ RULE_STATS = "rule_stats"
 
 @frozen
 class Origins:
-    """Which line of the rule file stands behind a piece of code.
+    """Which place (see `compiler.emit.unit`) stands for a piece of code.
 
     Args:
-        events: first rule on an event, by event name.
-        fields: first condition that reads a field, by (event name, field name).
+        events: by event name.
+        fields: of reading a field, by (event name, field name).
     """
 
-    events: dict[str, Place]
-    fields: dict[tuple[str, str], Place]
+    events: dict[str, int]
+    fields: dict[tuple[str, str], int]
 
-    def event(self, name: str) -> Place:
-        """The line that stands for a whole event."""
-        return self.events.get(name, FIRST_LINE)
+    def event(self, name: str) -> int:
+        """The place of a whole event."""
+        return self.events.get(name, NO_PLACE)
 
-    def field(self, event: str, name: str) -> Place:
-        """The line that stands for reading a field."""
+    def field(self, event: str, name: str) -> int:
+        """The place of reading a field."""
         return self.fields.get((event, name), self.event(event))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from compiler.emit.values import Bit, Int, Ptr, Variable
 
 if TYPE_CHECKING:
-    from compiler.emit.unit import Place, Struct, StructTable, Unit
+    from compiler.emit.unit import Struct, StructTable, Unit
 
 
 class Function:
@@ -23,7 +23,7 @@ class Function:
         unit: the module it belongs to.
         name: symbol.
         arguments: names, at most five (they become BTF argument names, which the kernel demands).
-        place: line of a rule file that its first instructions belong to.
+        place: place (see `compiler.emit.unit`) that its first instructions belong to.
         section: ELF section of a program; None for a subprogram in .text.
         context: whether the only argument is a program's context pointer.
     """
@@ -33,7 +33,7 @@ class Function:
         unit: Unit,
         name: str,
         arguments: tuple[str, ...],
-        place: Place,
+        place: int,
         *,
         section: str | None = None,
         context: bool = False,
@@ -70,8 +70,8 @@ class Function:
         """The operand's text."""
         return str(value) if isinstance(value, int) else value.text
 
-    def at_place(self, place: Place) -> None:
-        """From here on instructions belong to this line of a rule file."""
+    def at_place(self, place: int) -> None:
+        """From here on instructions belong to this place."""
         self._location = self.unit.location(place, self.subprogram)
 
     # ------------------------------------------------------------------ operands

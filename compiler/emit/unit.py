@@ -10,24 +10,11 @@ from attrs import frozen
 from compiler.codegen import FLAVOUR
 from compiler.emit.function import Function
 
-
-@frozen
-class SourceFile:
-    """The rule file whose lines the verifier's messages quote: its name and whole text."""
-
-    name: str
-    text: str
-
-
-@frozen
-class Place:
-    """A line of one of the rule files: index of the file, line from 1."""
-
-    file: int
-    line: int
-
-
-FIRST_LINE = Place(0, 1)
+# Instructions belong to "places", numbers from 1 that stand where a line number would. What they
+# mean is put in at the end (compiler.elf.lines), so that code depends on a policy's shape only,
+# never on its text.
+NO_PLACE = 1
+SOURCE_NAME = "rules.det"
 
 
 @frozen
@@ -63,14 +50,11 @@ class Unit:
     """One LLVM module under construction; `text()` gives its assembly.
 
     Args:
-        sources: the rule files that line information points to, at least one.
         producer: name and version of the compiler, kept in the debug information.
         helpers: numbers of the helpers that functions may call, by name.
     """
 
-    def __init__(
-        self, sources: tuple[SourceFile, ...], producer: str, helpers: Mapping[str, int]
-    ) -> None:
+    def __init__(self, producer: str, helpers: Mapping[str, int]) -> None:
         self.helpers = helpers
         self._functions: list[Function] = []
         self._declarations: dict[str, None] = {}
@@ -83,9 +67,7 @@ class Unit:
         self._meta: list[str] = []
         self._ids: dict[str, int] = {}
         self._variables: list[int] = []
-        self._lines = [source.text.count("\n") + 1 for source in sources]
-        self._files = [self._file(source) for source in sources]
-        self.file = self._files[0]
+        self.file = self.meta(f'!DIFile(filename: "{SOURCE_NAME}", directory: "")')
         self.compile_unit = self._reserve()
         self._producer = _quoted(producer)
         self.u64 = self.meta(
@@ -98,10 +80,6 @@ class Unit:
         )
 
     # ------------------------------------------------------------------ metadata
-
-    def _file(self, source: SourceFile) -> int:
-        name, text = _quoted(source.name), _quoted(source.text)
-        return self.meta(f'!DIFile(filename: "{name}", directory: "", source: "{text}")')
 
     def _reserve(self) -> int:
         self._meta.append("")
@@ -121,15 +99,9 @@ class Unit:
         self._meta[node] = f"distinct !{{!{node}, !{disable}}}"
         return node
 
-    def location(self, place: Place, scope: int) -> int:
-        """A source location within a function."""
-        line = min(max(place.line, 1), self._lines[place.file])
-        if place.file:
-            file = self._files[place.file]
-            scope = self.meta(
-                f"!DILexicalBlockFile(scope: !{scope}, file: !{file}, discriminator: 0)"
-            )
-        return self.meta(f"!DILocation(line: {line}, column: 1, scope: !{scope})")
+    def location(self, place: int, scope: int) -> int:
+        """The debug location of a place within a function."""
+        return self.meta(f"!DILocation(line: {place}, column: 1, scope: !{scope})")
 
     def subprogram(self, name: str, arguments: tuple[str, ...], context: bool) -> int:
         """Debug information of a function; becomes BTF_KIND_FUNC with named arguments."""
@@ -223,7 +195,7 @@ class Unit:
         *arguments: str,
         section: str | None = None,
         context: bool = False,
-        place: Place = FIRST_LINE,
+        place: int = NO_PLACE,
     ) -> Function:
         """Start a function (see `Function`)."""
         fn = Function(self, name, arguments, place, section=section, context=context)

@@ -71,8 +71,6 @@ def test_optional_programs_are_in_sight_of_the_runtime_only() -> None:
     assert opened.data == data
     assert (kind(data), kind(opened.linux)) == (1, 0)
     assert len(opened.linux) == len(data)
-    plain = pack(samples.stripped("linux"), samples.manifest(False), samples.CONTENT)
-    assert open_artifact(plain).linux == plain
 
 
 def test_without_windows_half() -> None:

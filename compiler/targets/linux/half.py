@@ -5,7 +5,7 @@ from bpfc.artifact.manifest import EventLayout
 from compiler.emit.core import Origins, layout_of
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
-from compiler.emit.unit import SourceFile, Unit
+from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import Plan
 from compiler.targets.common.half import HalfModule
@@ -61,7 +61,6 @@ def hooks_of(plan: Plan, checked: bool) -> tuple[Hook, ...]:
 
 def build(
     plan: Plan,
-    sources: tuple[SourceFile, ...],
     producer: str,
     origins: Origins,
     rules: int,
@@ -73,7 +72,6 @@ def build(
 
     Args:
         plan: the matchers.
-        sources: the rule files.
         producer: name and version of the compiler.
         origins: lines to quote.
         rules: number of rules of the policy.
@@ -86,7 +84,7 @@ def build(
     """
     layout = layout_of(plan)
     platform = LinuxPlatform(layout)
-    unit = Unit(sources, producer, platform.helpers)
+    unit = Unit(producer, platform.helpers)
     unit.license(LICENSE)
     hooks = hooks_of(plan, bool(errnos))
     maps = maps_of(plan, layout, rules, tuple(h.progs for h in hooks), journal)

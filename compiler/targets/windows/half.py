@@ -9,7 +9,7 @@ from bpfc.artifact.manifest import EventLayout, MapInfo, ProgramInfo
 from compiler.emit.core import Origins, layout_of
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
-from compiler.emit.unit import SourceFile, Unit
+from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import Plan
 from compiler.targets.common.half import HalfModule
@@ -50,7 +50,6 @@ class WindowsPlatform:
 
 def build(
     plan: Plan,
-    sources: tuple[SourceFile, ...],
     producer: str,
     origins: Origins,
     rules: int,
@@ -60,7 +59,6 @@ def build(
 
     Args:
         plan: the matchers.
-        sources: the rule files.
         producer: name and version of the compiler.
         origins: lines to quote.
         rules: number of rules of the policy.
@@ -70,7 +68,7 @@ def build(
         The module with its programs and maps.
     """
     platform = WindowsPlatform(layout_of(plan))
-    unit = Unit(sources, producer, platform.helpers)
+    unit = Unit(producer, platform.helpers)
     events = {e.layout.event: e for e in plan.events if e.windows is not None}
     hooks = tuple(h for h in HOOKS if h.always or events.keys() & set(h.events))
     maps = _fixed(maps_of(plan, platform.layout, rules, tuple(h.progs for h in hooks)))
