@@ -3,9 +3,12 @@
 import itertools
 import re
 import threading
+from collections.abc import Iterable
 from functools import cache
 
 import llvmlite.binding as llvm
+
+from compiler.elf.model import STT_FILE, Symbol
 
 # CPU v3: 32-bit registers and jumps, atomics; loads from 5.10 on if no atomic returns a value.
 CPU = "v3"
@@ -86,3 +89,19 @@ def emit_object(modules: list[bytes]) -> bytes:
         except RuntimeError as error:
             raise CodegenError(str(error)) from error
         return _FLAVOURS.sub(FLAVOUR.encode(), bytes(_machine().emit_object(first)))
+
+
+def check_symbols(symbols: Iterable[Symbol]) -> None:
+    """Refuse an object that calls what it does not define.
+
+    LLVM turns what it cannot inline into calls of C functions (memcpy, say) that no loader finds.
+
+    Args:
+        symbols: the object's symbols.
+
+    Raises:
+        CodegenError: one of them is not defined.
+    """
+    missing = sorted(s.name for s in symbols if s.name and s.section is None and s.type != STT_FILE)
+    if missing:
+        raise CodegenError(f"undefined in the object: {', '.join(missing)}")

@@ -158,8 +158,9 @@ def _object(core: _Core, assembly: str) -> _Object:
     run or a second compilation after an edited literal finds it here."""
     modules = [codegen.optimise(core.assembly), codegen.optimise(assembly)]
     data = strip_debug(codegen.emit_object(modules))
-    symbols = [s for s in read_elf(data).symbols if s.name in core.functions]
-    size = max(s.value + s.size for s in symbols)
+    symbols = read_elf(data).symbols
+    codegen.check_symbols(symbols)
+    size = max(s.value + s.size for s in symbols if s.name in core.functions)
     return _Object(data, core_digest(data, size), size)
 
 

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from compiler.emit.unit import Struct, StructTable, Unit
 
 
+# Half of what a BPF function has (MAX_BPF_STACK, include/linux/filter.h): the rest is for what
+# LLVM spills.
+STACK_MAX = 256
+
+
 class Function:
     """One function: external, never inlined, scalar arguments; or a program in its own section.
 
@@ -46,6 +51,7 @@ class Function:
         self._body: list[str] = []
         self._count = 0
         self._ids = 0
+        self._stack = 0
         self._open = True
         self.subprogram = unit.subprogram(name, arguments, context)
         self._location = unit.location(place, self.subprogram)
@@ -89,7 +95,15 @@ class Function:
         return Int(self, str(value))
 
     def stack(self, size: int) -> Ptr:
-        """`size` bytes of stack, 8-aligned, not initialised."""
+        """`size` bytes of stack, 8-aligned, not initialised.
+
+        Raises:
+            ValueError: the function would ask for more than it may have; LLVM would end the
+                process.
+        """
+        self._stack += size
+        if self._stack > STACK_MAX:
+            raise ValueError(f"{self.name}: more than {STACK_MAX} bytes of stack")
         name = self._name()
         self._entry.append(f"  {name} = alloca [{size} x i8], align 8")
         return Ptr(self, name)

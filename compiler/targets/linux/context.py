@@ -19,7 +19,7 @@ from compiler.targets.linux.kernel import address, read, read_chain
 COMM_SIZE = 16  # TASK_COMM_LEN, include/linux/sched.h
 TTY_SIZE = 64  # struct tty_struct, name
 CHUNK = 4096  # of a command line, read at a time
-NAME_STEP = 64  # bytes of a file name that one call searches
+NAME_STEP = 256  # bytes of a file name that one call searches
 
 GROUPS = (
     Group("ctx_ids", ("proc.pid", "proc.ppid", "proc.start_time")),

@@ -18,13 +18,14 @@ from compiler.targets.common.platform import Platform
 from compiler.targets.common.slots import count
 from compiler.targets.linux.kernel import MNT_INTERNAL, address, read, read_bytes, read_chain
 
-STEPS = 192  # components and mounts of one path
+STRIDE = 16  # steps that one call of the walk makes
+STRIDES = 12  # so a path has at most 192 components and mounts
 NAME_MASK = 255  # NAME_MAX, include/uapi/linux/limits.h
 assert scratch.EXE_END + NAME_MASK < _NEXT_AREA
 
 
 def emit_path(unit: Unit, platform: Platform, view: int, memory: int) -> None:
-    """Emit `walk_step(slot)` and `exe_path(slot)`.
+    """Emit `walk_step(slot)`, `walk(slot)` and `exe_path(slot)`.
 
     `exe_path` takes the program's file from the word `file`, fills the view of proc.exe.path and
     of its last component, the words device and inode's place in the process copy, and the number
@@ -37,6 +38,7 @@ def emit_path(unit: Unit, platform: Platform, view: int, memory: int) -> None:
         memory: number index of proc.exe.in_memory.
     """
     _step(unit, platform)
+    _stride(unit)
     _exe_path(unit, view, memory)
 
 
@@ -59,6 +61,12 @@ def _step(unit: Unit, platform: Platform) -> None:
         fn.ret(1)
     slot.at(scratch.word("walk_dentry")).store(parent)
     fn.ret(0)
+
+
+def _stride(unit: Unit) -> None:
+    """`walk(slot)`: STRIDE steps; returns 1 at the end of the walk."""
+    fn = unit.function("walk", "slot")
+    fn.ret(fn.straight_calls("walk_step", fn.argument(), STRIDE))
 
 
 def _leave_mount(fn: Function, slot: Ptr, mount: Int) -> Int:
@@ -96,7 +104,7 @@ def _exe_path(unit: Unit, view: int, memory: int) -> None:
     slot.at(scratch.word("walk_mount")).store(read(fn, file, "file.f_path.mnt"))
     slot.at(scratch.word("walk_position")).store(scratch.EXE_END)
     slot.at(scratch.word("walk_name")).store(0)
-    finished = fn.straight_calls("walk_step", fn.argument(), STEPS)
+    finished = fn.straight_calls("walk", fn.argument(), STRIDES)
     start = slot.at(scratch.word("walk_position")).load()
     name = slot.at(scratch.word("walk_name")).load()
     readable = finished.ne(0) & start.ge(scratch.EXE_AT) & start.lt(scratch.EXE_END)
