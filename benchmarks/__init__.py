@@ -1,0 +1,1 @@
+"""Benchmarks of bpfc against the bars of its design: `python -m benchmarks NAME [--json]`."""

@@ -1,0 +1,94 @@
+"""The benchmarks run and say what they should, with tiny counts; no time is looked at."""
+
+import json
+import subprocess
+import sys
+from array import array
+from pathlib import Path
+
+import pytest
+
+from benchmarks import journal
+from benchmarks.__main__ import main
+from benchmarks.event import confidence
+from benchmarks.policies import many_rules
+from benchmarks.report import table
+from compiler.driver import compile_sources
+
+ROOT = Path(__file__).parents[2]
+
+
+def _json(*arguments: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.root
+@pytest.mark.bpf
+@pytest.mark.parametrize("hook", ["connect", "exec"])
+def test_a_swap_misses_no_event_and_judges_none_twice(hook: str, scale: int) -> None:
+    flips, unpaced = str(20 * scale), str(2000 * scale)
+    found = _json("swap", "--hook", hook, "--flips", flips, "--unpaced-flips", unpaced)
+    assert (found["missed"], found["twice"], found["defects"]) == (0, 0, [])
+    for phase in (found["paced"], found["unpaced"]):
+        assert isinstance(phase, dict)
+        assert phase["once"] == phase["events"] > 0
+    assert {"events_per_s", "flip_us"} <= found.keys()
+
+
+@pytest.mark.root
+@pytest.mark.bpf
+@pytest.mark.parametrize("case", ["connect_match", "exec_no_match"])
+def test_an_event_is_measured_on_both_sides(case: str) -> None:
+    found = _json("event", "--pairs", "2", "--events", "320", "--case", case)
+    figures = found[case]
+    assert isinstance(figures, dict)
+    assert figures["bpfc_ns"] > 0
+    assert figures["c_ns"] > 0
+    assert found["ratio_vs_c"] == figures["ratio_upper"]
+
+
+def test_compiling_is_measured() -> None:
+    found = _json("compile", "--runs", "1", "--rules", "4")
+    assert {"cold_cli_s", "warm_api_ms", "rules_4_s", "rules_4_mib"} <= found.keys()
+
+
+def test_many_rules_are_a_policy_and_differ() -> None:
+    text = many_rules(40)
+    compiled = compile_sources([("many.det", text)])
+    assert compiled.policy is not None, compiled.diagnostics
+    conditions = [line for line in text.splitlines() if line.startswith("  when ")]
+    assert len(set(conditions)) == len(compiled.policy.rules) == 40
+
+
+def test_the_journal_tells_once_from_never_and_twice() -> None:
+    counts = array("Q", [1, 1, 0, 2, 1, 0, 0, 3])
+    assert journal.judge(counts, range(0, 5)) == journal.Verdicts(once=3, missed=1, twice=1)
+    assert journal.judge(counts, [4, 2, 7]) == journal.Verdicts(once=1, missed=1, twice=1)
+    assert journal.strange(counts, 5) == 1
+    assert journal.strange(counts, 8) == 0
+
+
+def test_the_confidence_interval_holds_the_median() -> None:
+    lower, upper = confidence([1.0, 1.1, 1.2, 1.3, 5.0])
+    assert lower < 1.2 < upper
+    assert confidence([2.0] * 31) == (2.0, 2.0)
+
+
+def test_a_result_is_a_table() -> None:
+    assert table({"a": 1234, "nested": {"b": 0.12345, "c": []}}).splitlines() == [
+        "a       1,234",
+        "nested:",
+        "  b  0.1235",
+        "  c  none",
+    ]
+
+
+def test_an_unknown_benchmark_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["nothing"])
+    assert end.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
