@@ -78,11 +78,13 @@ def run(options: argparse.Namespace) -> Result:
     }
     source = _Connects() if options.hook == "connect" else _Execs()
     with machine.alone(), _two_generations(source) as (platform, generations):
+        # Other programs' events before the first policy was active are not this run's.
+        before = platform.counters()
         details = {
             name: _phase(platform, generations, source, count) for name, count in phases.items()
         }
         strange = source.strange(journal.read(generations[0].map(JOURNAL_MAP)))
-        counters = platform.counters()
+        counters = {name: n - before[name] for name, n in platform.counters().items()}
     return _summary(options.hook, details, {**counters, "strange": strange})
 
 

@@ -165,14 +165,13 @@ def rule_tests(rule: Rule) -> Iterator[Test]:
         yield from tests_of(clause.when)
 
 
-def carriage(rule: Rule, event: Event, platform: str, policy_mode: str) -> Carriage:
+def carriage(rule: Rule, event: Event, platform: str) -> Carriage:
     """How a platform carries out a rule on one of its events.
 
     Args:
         rule: a checked rule.
         event: one of its events.
         platform: "linux" or "windows".
-        policy_mode: "enforce" or "audit", the policy's own.
 
     Returns:
         Its forms in order of preference, or the reason why it is not carried.
@@ -186,8 +185,7 @@ def carriage(rule: Rule, event: Event, platform: str, policy_mode: str) -> Carri
     rungs = [rung for rung in _rungs(rule, event, ladder) if rung is not None]
     if not rungs:
         return Carriage((), _impossible(rule, event))
-    audit = "audit" in (rule.mode, policy_mode)
-    forms = [_form(rule, rung, ladder, audit) for rung in rungs]
+    forms = [_form(rule, rung, ladder, rule.mode == "audit") for rung in rungs]
     return Carriage(tuple(_reachable(forms)), "")
 
 
@@ -209,7 +207,7 @@ def rule_events(policy: Policy, platform: str) -> tuple[tuple[RuleEvent, ...], .
         for event in rule.events:
             local = count.get(event.name, 0)
             count[event.name] = local + 1
-            found = carriage(rule, event, platform, policy.mode)
+            found = carriage(rule, event, platform)
             if found.forms:
                 carried.append(RuleEvent(event.name, local, found.forms))
         result.append(tuple(carried))
@@ -229,7 +227,7 @@ def coverage(policy: Policy) -> tuple[CoverageRow, ...]:
     for rule in policy.rules:
         for event in rule.events:
             for platform in PLATFORMS:
-                found = carriage(rule, event, platform, policy.mode)
+                found = carriage(rule, event, platform)
                 text = ", else ".join(form.label for form in found.forms) or found.reason
                 rows.append(CoverageRow(rule.name, event.name, platform, bool(found.forms), text))
     return tuple(rows)

@@ -42,6 +42,7 @@ class Field:
         signed: whether an INT is signed (64 bits either way in the record).
         capacity: longest value in bytes that is examined (texts only, else 0).
         optional: whether the field can be absent (a known state, tested by `exists`).
+        relative: whether a PATH can be one that does not begin at a root.
         constants: named values of an ENUM or FLAGS field.
         base: name of the text field this one is a part of (proc.exe.name of proc.exe.path), or "".
         part: "", "name" (last component), "directory" or "elements" (of a NUL-separated list).
@@ -56,6 +57,7 @@ class Field:
     signed: bool
     capacity: int
     optional: bool
+    relative: bool
     constants: tuple[tuple[str, int], ...]
     base: str
     part: str
@@ -119,6 +121,7 @@ def _field(name: str, row: dict[str, object], phases: dict[str, str]) -> Field:
         signed=bool(row.get("signed", False)),
         capacity=capacity,
         optional=bool(row.get("optional", False)),
+        relative=bool(row.get("relative", False)),
         constants=tuple((str(k), int(v)) for k, v in constants.items()),
         base=str(row.get("base", "")),
         part=str(row.get("part", "")),

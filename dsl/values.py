@@ -225,7 +225,11 @@ class Converter:
             why = f"`{self.field.name}` has at most {self.field.capacity} bytes"
         elif self.field.part == "name" and b"/" in value:
             why = f"`{self.field.name}` is the last component of a path, without `/`"
-        elif self.field.kind is Kind.PATH and self.op in (Op.EQ, Op.STARTSWITH, Op.UNDER):
+        elif (
+            self.field.kind is Kind.PATH
+            and not self.field.relative
+            and self.op in (Op.EQ, Op.STARTSWITH, Op.UNDER)
+        ):
             absolute = value[:1] in (b"/", b"\\") or value[1:2] == b":"
             why = "" if absolute else f"`{self.field.name}` is a full path"
         if why:

@@ -147,7 +147,7 @@ PROBES: tuple[tuple[str, str, Probe], ...] = (
     ("raw_tp", "process.*; killing a process before its first instruction", _raw_tracepoint),
     ("bpf_lsm", "denying process.exec", _bpf_lsm),
     ("cgroup", "net.connect, observed and denied", _cgroup),
-    ("cgroup_signal", "killing in the kernel on net.connect", _cgroup_signal),
+    ("cgroup_signal", "nothing yet: on net.connect the agent kills", _cgroup_signal),
     ("atomics", "programs for kernels that preempt them; 5.10 gets a variant", _atomics),
     ("pid_namespace", "processes older than the sensor; kills by it", _initial_pid_namespace),
     ("bpf_stats", "run counts and times of hooks", _bpf_stats),

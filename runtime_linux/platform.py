@@ -207,7 +207,8 @@ class LinuxPlatform:
     def _wait_for_latches(self, word: int) -> None:
         """Execs that read the old word at their first hook go through their second one.
 
-        An exec that failed in between leaves its latch behind, hence the limit.
+        An exec that failed in between leaves its latch behind, hence the limit; what is left then
+        goes, so that no later generation in the same slot is taken for the old one.
         """
         if LATCH_MAP not in self._shared:
             return
@@ -215,6 +216,8 @@ class LinuxPlatform:
         end = time.monotonic() + _LATCH_WAIT_S
         while time.monotonic() < end and any(v[:8] == wanted for _, v in latches.items()):
             time.sleep(_LATCH_STEP_S)
+        for thread in [key for key, value in latches.items() if value[:8] == wanted]:
+            latches.delete(thread)
 
     def read(self, timeout: float | None) -> list[bytes]:
         """All records there are, oldest first.

@@ -128,11 +128,14 @@ class ProcessTable:
         if text.text is None or text.text in self._full:
             flags = text.flags if text.text is None else VIEW_UNKNOWN
             return {f"{name}_flags": flags}
-        return {
+        members: dict[str, Value] = {
             f"{name}_flags": text.flags,
             f"{name}_length": len(text.text),
             f"{name}_id": string_hash(text.text, self.key),
         }
+        if name == "exe":
+            members["exe_name"] = len(text.text.rpartition(b"/")[2])
+        return members
 
     def _remove_stale(self, key: bytes, start: int) -> None:
         raw = self.processes.lookup(key)

@@ -37,7 +37,8 @@ class ProcessFacts:
         in_memory: its program has no place in a file system.
         device, inode: identity of the program file, 0 if unknown; the device in the kernel's own
             form, major << 20 | minor.
-        cmdline: arguments, each ended by NUL, at most LONG_TEXT + 1 bytes; None if unreadable.
+        cmdline: arguments with NUL between them, at most LONG_TEXT + 1 bytes (then there is more);
+            None if unreadable.
         invoked: file name that was given to execve, None if it cannot be read.
         scripted: False if the program itself was given to execve; None if that is not known.
     """
@@ -189,7 +190,8 @@ def _cmdline(pid: int) -> bytes | None:
             while length <= LONG_TEXT and (part := file.read(LONG_TEXT + 1 - length)):
                 parts.append(part)
                 length += len(part)
-            return b"".join(parts)
+            # As in the kernel half, the NUL behind the last argument is no part of the text.
+            return b"".join(parts) if length > LONG_TEXT else b"".join(parts).removesuffix(b"\0")
     except OSError:
         return None
 

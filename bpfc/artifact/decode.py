@@ -288,9 +288,9 @@ def _text_reader(field: TextField, windows: bool) -> Callable[[Record], Value | 
         # Bytes that are no text stay visible as \xNN, so the result is always valid Unicode.
         text = record.texts[view].decode(encoding, "backslashreplace")
         if part == "elements":
-            return tuple(text.removesuffix("\0").split("\0")) if text else ()
+            return tuple(text.split("\0"))
         if joined:
-            return text.removesuffix("\0").replace("\0", " ")
+            return text.replace("\0", " ")
         if part == "name":
             return text.rpartition(separator)[2]
         if part == "directory":

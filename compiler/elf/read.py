@@ -32,6 +32,9 @@ _IDENT = b"\x7fELF\x02\x01\x01"  # 64 bits, little-endian, version 1
 _SHN_UNDEF, _SHN_LORESERVE, _SHN_ABS = 0, 0xFF00, 0xFFF1
 
 
+ALIGN_MAX = 4096  # bytes; LLVM aligns BPF sections to 8 at most
+
+
 @frozen
 class _Header:
     """One entry of the section header table, with its content."""
@@ -95,6 +98,8 @@ def _headers(obj: bytes) -> list[_Header]:
     for row in rows:
         if row[1] not in (SHT_NULL, SHT_NOBITS) and row[4] + row[5] > len(obj):
             raise ElfError("a section lies outside the file")
+        if row[8] > ALIGN_MAX or row[8] & (row[8] - 1):
+            raise ElfError(f"a section is aligned to {row[8]} bytes")
     names = obj[rows[names_at][4] : rows[names_at][4] + rows[names_at][5]]
     return [
         _Header(

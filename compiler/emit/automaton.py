@@ -142,7 +142,7 @@ class AutomatonEmitter:
 
     def _text(self) -> None:
         """`text_E_n`: the whole automaton over its view, then its hits into the accumulators."""
-        fn = self._function("text")
+        fn = self.unit.function(self._symbol("text"), "slot", place=self.place, inline=True)
         slot = fn.lookup("scratch", fn.argument())
         flags = slot.at(scratch.view(self.plan.view) + 8).load(4)
         unreadable = flags & (record.VIEW_ABSENT | record.VIEW_UNKNOWN)

@@ -20,8 +20,9 @@ from attrs import frozen
 from bpfc.artifact import record
 from compiler.emit import scratch
 from compiler.emit.automaton import AutomatonEmitter
-from compiler.emit.bits import equal, less, lowest_bit, pick
+from compiler.emit.bits import equal, lowest_bit, pick
 from compiler.emit.function import Function
+from compiler.emit.numbers import NumberTables, special_row
 from compiler.emit.unit import NO_PLACE, Unit
 from compiler.emit.values import Int, Ptr, Variable
 from compiler.plan import model
@@ -85,6 +86,9 @@ class EventCore:
         self.unit, self.event, self.layout, self.origins = unit, event, layout, origins
         self.name = symbol(event.layout.event)
         self.place = origins.event(event.layout.event)
+        self.numbers = NumberTables(event)
+        # What is cheap to look up comes first: most events are decided by it.
+        self.order = sorted(event.numbers, key=lambda number: number.words)
         self.views = tuple(sorted({a.view for a in event.automata}))
 
     def emit(self) -> None:
@@ -112,53 +116,23 @@ class EventCore:
 
     # ------------------------------------------------------------------ numbers
 
-    def _number_value(self, fn: Function, slot: Ptr, number: NumberPlan, word: int) -> Int:
-        if number.source == "presence":
-            return slot.at(scratch.view(number.index) + 8).load(4) & record.VIEW_ABSENT
-        value = slot.at(scratch.number(number.index + word)).load()
-        return value ^ (1 << 63) if number.signed and word == 0 else value
-
-    def _is_unknown(self, fn: Function, slot: Ptr, number: NumberPlan) -> Int:
-        """1 if the number is unknown."""
-        if number.source == "presence":
-            flags = slot.at(scratch.view(number.index) + 8).load(4)
-            return (flags >> 1) & 1
-        return (slot.at(scratch.header("unknown")).load() >> number.index) & 1
-
-    def _interval(self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan) -> Int:
-        """How many bounds are <= the value, by branch-free binary search over a power of two."""
-        values = [self._number_value(fn, slot, number, w) for w in range(number.words)]
-        size = 8 * number.words
-        index = fn.const(0)
-        # Halving steps find the place among all bounds but the last; one more step of 1 decides
-        # that.
-        for step in [*(number.bounds >> n for n in range(1, number.bounds.bit_length())), 1]:
-            probe = (index + (step - 1)).masked(number.bounds - 1)
-            place = table.at(probe * size).at(number.bounds_offset)
-            index = index + self._at_least(values, place) * step
-        return index
-
-    @staticmethod
-    def _at_least(values: list[Int], place: Ptr) -> Int:
-        """1 if the value is >= the bound at `place` (high word first)."""
-        high = place.load()
-        below = less(values[0], high)
-        if len(values) == 2:
-            below = below | (equal(values[0], high) & less(values[1], place.at(8).load()))
-        return below ^ 1
-
     def _row_index(
         self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan, special: str
     ) -> Int:
         """The row of a number: its interval's, or a special one where it is unknown or absent."""
-        interval = self._interval(fn, slot, table, number)
-        first = number.bounds + 1
-        unknown = self._is_unknown(fn, slot, number)
-        row = pick(unknown, first + model.SPECIAL_ROWS.index(special), interval)
         if number.source == "presence":
-            return row
-        absent = (slot.at(scratch.header("absent")).load() >> number.index) & 1
-        return pick(absent, first + model.SPECIAL_ROWS.index("absent"), row)
+            flags = slot.at(scratch.view(number.index) + 8).load(4)
+            row = self.numbers.interval(fn, [flags & record.VIEW_ABSENT], table, number)
+            unknown = (flags >> record.VIEW_UNKNOWN.bit_length() - 1) & 1
+            return pick(unknown, special_row(number, special), row)
+        values = [slot.at(scratch.number(number.index + w)).load() for w in range(number.words)]
+        found = fn.variable(self.numbers.interval(fn, values, table, number))
+        unknown = slot.at(scratch.header("unknown")).load() >> number.index
+        absent = slot.at(scratch.header("absent")).load() >> number.index
+        with fn.when(((unknown | absent) & 1).ne(0)):
+            found.set(pick(unknown & 1, special_row(number, special), found.get()))
+            found.set(pick(absent & 1, special_row(number, "absent"), found.get()))
+        return found.get()
 
     def _and_row(
         self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan, special: str, result: int
@@ -166,12 +140,7 @@ class EventCore:
         """AND the number's row into the result row at scratch offset `result`."""
         fn.at_place(self.origins.field(self.event.layout.event, number.field))
         row = self._row_index(fn, slot, table, number, special)
-        rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
-        # The mask may reach behind the rows; the table is padded for it (EventPlan.size).
-        start = (row * (8 * self.event.words)).masked(
-            _power_of_two(rows * 8 * self.event.words) - 1
-        )
-        base = table.at(start).at(number.rows_offset)
+        base = self.numbers.row(table, number, row)
 
         def step(word: Ptr, offset: Int) -> None:
             place = slot.at(offset).at(result)
@@ -219,7 +188,7 @@ class EventCore:
         table = fn.lookup(self.event.map, 0)
         layout, event = self.layout, self.event
         self._copy_row(fn, slot, layout.fire, slot, layout.definite)
-        for number in event.numbers:
+        for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_definite", layout.definite)
         for automaton in event.automata:
             for flag, block in (
@@ -228,15 +197,17 @@ class EventCore:
             ):
                 self._doubt_text(fn, slot, table, automaton, flag, block)
         self._copy_row(fn, table, event.terms_offset, slot, layout.possible)
-        for number in event.numbers:
+        for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_possible", layout.possible)
         self._columns(fn, slot, layout.possible)
 
         def widen(denies: Ptr, offset: Int) -> None:
-            # `deny on unknown`: what is possible counts as certain for these terms.
+            # `deny on unknown`: what is possible fires and is enforced, though it is not certain.
             extra = denies.load() & slot.at(offset).at(layout.possible).load()
-            for place in (slot.at(offset).at(layout.fire), slot.at(offset).at(layout.definite)):
-                place.store(place.load() | extra)
+            fire = slot.at(offset).at(layout.fire)
+            fire.store(fire.load() | extra)
+            definite = slot.at(offset).at(layout.definite).load()
+            slot.at(offset).at(layout.enforced).store(definite | extra)
 
         self._row(table, event.unknown_denies_offset, fn, widen)
         fn.ret(0)
@@ -287,7 +258,7 @@ class EventCore:
         slot = fn.lookup(SCRATCH, fn.argument())
         table = fn.lookup(event.map, 0)
         self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
-        for number in event.numbers:
+        for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
         doubt = self._doubtful(fn, slot)
         if event.numbers:
@@ -319,6 +290,7 @@ class EventCore:
             otherwise()
             self._copy_row(fn, slot, layout.fire, slot, layout.definite)
             self._copy_row(fn, slot, layout.fire, slot, layout.possible)
+            self._copy_row(fn, slot, layout.fire, slot, layout.enforced)
         with fn.when(self._any(fn, slot, layout.possible).eq(0)):
             fn.ret(0)
         slot.at(scratch.word("bits")).store(slot.at(layout.possible).load())
@@ -374,8 +346,9 @@ class EventCore:
         at = (word.get() << 3).masked(8 * words - 8)
         fired = (slot.at(at).at(layout.fire).load() >> bit) & valid
         definite = (slot.at(at).at(layout.definite).load() >> bit) & valid
+        enforced = (slot.at(at).at(layout.enforced).load() >> bit) & valid
         place = slot.at(scratch.word("rule_bits"))
-        place.store(place.load() | fired | (definite << 1))
+        place.store(place.load() | fired | (definite << 1) | (enforced << 2))
 
     def _flush(self, fn: Function) -> None:
         """Carry out the rule collected so far: a call, so that the verifier sees its code once."""
@@ -403,12 +376,16 @@ class EventCore:
         definite = (bits & 2).ne(0)
         with fn.when(~definite):
             stats.at(8 * record.RULE_STATS.index("partial")).atomic_add(1)
-        taken = actions & definite.select(0x7F, record.ACT_ALERT)
+        taken = actions & (bits & 4).ne(0).select(0x7F, record.ACT_ALERT)
+        before = slot.at(scratch.word("actions")).load() & record.ACT_DENY
+        errno = slot.at(scratch.word("errno"))
+        # The first denial's number counts; that of an audited one only where nothing is denied.
         with fn.when((taken & record.ACT_DENY).ne(0)):
             stats.at(8 * record.RULE_STATS.index("denied")).atomic_add(1)
-            place = slot.at(scratch.word("errno"))
-            with fn.when(place.load().eq(0)):
-                place.store(entry.at(2).load(2))
+            with fn.when(before.eq(0)):
+                errno.store(entry.at(2).load(2))
+        with fn.when((taken & record.ACT_WOULD_DENY).ne(0) & errno.load().eq(0)):
+            errno.store(entry.at(2).load(2))
         place = slot.at(scratch.word("actions"))
         place.store(place.load() | taken)
         with fn.when((taken & record.ACT_ALERT).ne(0)):

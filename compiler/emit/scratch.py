@@ -20,7 +20,7 @@ WORD_NAMES = (
     "pair",  # automaton: next pair to apply
     "pair_end",
     "rule",  # matching: local rule being collected, or all ones
-    "rule_bits",  # matching: 1 fired, 2 definite
+    "rule_bits",  # matching: 1 fired, 2 definite, 4 may deny and kill
     "actions",  # matching: ACT_* so far
     "errno",
     "stage",  # STAGE_* of this event
@@ -104,9 +104,14 @@ class Layout:
         return self.definite + 8 * self.row_words
 
     @property
+    def enforced(self) -> int:
+        """Offset of the terms that may deny and kill."""
+        return self.possible + 8 * self.row_words
+
+    @property
     def process(self) -> int:
         """Offset of the copy of the subject's process table entry."""
-        return self.possible + 8 * self.row_words
+        return self.enforced + 8 * self.row_words
 
     @property
     def parent(self) -> int:

@@ -103,7 +103,7 @@ class Unit:
         """The debug location of a place within a function."""
         return self.meta(f"!DILocation(line: {place}, column: 1, scope: !{scope})")
 
-    def subprogram(self, name: str, arguments: tuple[str, ...], context: bool) -> int:
+    def subprogram(self, name: str, arguments: tuple[str, ...], context: bool, place: int) -> int:
         """Debug information of a function; becomes BTF_KIND_FUNC with named arguments."""
         kind = self.pointer if context else self.u64
         result = self.int if context else self.u64
@@ -122,7 +122,7 @@ class Unit:
         retained = self.meta("!{" + ", ".join(f"!{n}" for n in names) + "}")
         self._meta[node] = (
             f'distinct !DISubprogram(name: "{name}", scope: !{self.file}, file: !{self.file},'
-            f" line: 1, type: !{signature}, scopeLine: 1, spFlags: DISPFlagDefinition |"
+            f" line: {place}, type: !{signature}, scopeLine: {place}, spFlags: DISPFlagDefinition |"
             f" DISPFlagOptimized, unit: !{self.compile_unit}, retainedNodes: !{retained})"
         )
         return node
@@ -196,17 +196,18 @@ class Unit:
         section: str | None = None,
         context: bool = False,
         place: int = NO_PLACE,
+        inline: bool = False,
     ) -> Function:
         """Start a function (see `Function`)."""
-        fn = Function(self, name, arguments, place, section=section, context=context)
+        fn = Function(self, name, arguments, place, section=section, context=context, inline=inline)
         self._functions.append(fn)
         self._defined.add(name)
         return fn
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """Names of the functions defined here, in order."""
-        return tuple(f.name for f in self._functions)
+        """Names of the functions that the object will have from here, in order."""
+        return tuple(f.name for f in self._functions if not f.inline)
 
     def declare(self, text: str) -> None:
         """Declare an intrinsic."""
@@ -298,6 +299,7 @@ class Unit:
                 *declared,
                 *functions,
                 "attributes #0 = { noinline nounwind }",
+                "attributes #1 = { alwaysinline nounwind }",
                 f"!llvm.dbg.cu = !{{!{self.compile_unit}}}",
                 f"!llvm.module.flags = !{{!{version}, !{dwarf}}}",
                 *metadata,

@@ -125,7 +125,7 @@ class Int(Value):
         takes a way through the stack.
         """
         fn = self.fn
-        place = fn.stack(8)
+        place = fn.transient()
         fn.emit_void(f"store volatile i64 {self.text}, ptr {place.text}, align 8")
         return place.load_once() & mask
 

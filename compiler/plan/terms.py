@@ -114,7 +114,7 @@ def event_terms(policy: Policy, event: Event, problems: Collector) -> EventTerms
         found = _rule_terms(rule, event, problems)
         bits = (1 << len(found)) - 1 << len(terms)
         for platform in PLATFORMS:
-            if carriage(rule, event, platform, policy.mode).forms:
+            if carriage(rule, event, platform).forms:
                 carried[platform] |= bits
         if rule.deny is not None and rule.deny.on_unknown:
             denies |= bits

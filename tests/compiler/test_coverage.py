@@ -57,17 +57,12 @@ def test_forms(text: str, expected: list[str]) -> None:
     item = made(text)
     lines = []
     for platform in ("linux", "windows"):
-        found = carriage(item, item.events[0], platform, "enforce")
+        found = carriage(item, item.events[0], platform)
         assert bool(found.forms) != bool(found.reason)
         lines += [f"{platform}: {shown(form)}" for form in found.forms] or [
             f"{platform}: {found.reason}"
         ]
     assert lines == expected
-
-
-def test_audit_of_the_whole_policy() -> None:
-    (form,) = carriage(made("rule process.exec deny=EPERM"), EXEC, "linux", "audit").forms
-    assert form.actions & record.ACT_WOULD_DENY and not form.actions & record.ACT_DENY
 
 
 def test_a_place_for_each_rule_on_each_event() -> None:

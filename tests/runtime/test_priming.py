@@ -101,7 +101,7 @@ def test_a_process_is_entered_with_its_texts(table: Table) -> None:
     assert entry["flags"] == PROCESS_PRIMED
     assert entry["parent_start"] == _entry(one, os.getpid())["start"]
     assert _text(one, entry, "exe") == os.fsencode(os.path.realpath(SLEEP))
-    assert _text(one, entry, "cmdline") == SLEEP.encode() + b"\x0060\0"
+    assert _text(one, entry, "cmdline") == SLEEP.encode() + b"\x0060"
     assert _text(one, entry, "invoked") == b"sleep"
     assert entry["script_flags"] == VIEW_ABSENT
     status = os.stat(SLEEP)

@@ -109,7 +109,7 @@ class Processes:
     def _enter_text(self) -> None:
         """`enter_text(slot, place, view)`: intern a view, note flags, length and key in the
         copy."""
-        fn = self.unit.function("enter_text", "slot", "place", "identity", "view")
+        fn = self.unit.function("enter_text", "slot", "place", "identity", "view", inline=True)
         slot = fn.lookup("scratch", fn.argument())
         flags = fn.call("intern", fn.argument(), fn.argument(3))
         place = slot.at(fn.argument(1).masked(256 - 4)).at(self.layout.process)
@@ -125,7 +125,7 @@ class Processes:
         fn.ret(0)
 
     def _enter(self) -> None:
-        fn = self.unit.function("enter_process", "slot")
+        fn = self.unit.function("enter_process", "slot", inline=True)
         slot = fn.lookup("scratch", fn.argument())
         for text in self._texts():
             fn.call(
@@ -166,7 +166,7 @@ class Processes:
 
     def _drop_texts(self) -> None:
         """`drop_texts(pid)`: give up the references of a process's entry, if it has one."""
-        fn = self.unit.function("drop_texts", "pid")
+        fn = self.unit.function("drop_texts", "pid", inline=True)
         entry = fn.find(PROCESSES_MAP, fn.key(fn.argument()))
         with fn.when(entry.is_null()):
             fn.ret(0)

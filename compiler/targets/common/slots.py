@@ -14,7 +14,9 @@ VARIANTS = ("atomic", "plain")
 
 def count(fn: Function, name: str) -> None:
     """Add one to a counter."""
-    place = fn.find(COUNTERS_MAP, fn.key(COUNTERS.index(name)))
+    key = fn.transient()
+    key.store(COUNTERS.index(name), 4)
+    place = fn.find(COUNTERS_MAP, key)
     with fn.when(~place.is_null()):
         place.atomic_add(1)
 
@@ -27,9 +29,13 @@ def emit_slots(unit: Unit) -> None:
 
 
 def _claim(unit: Unit, variant: str) -> None:
-    fn = unit.function(f"claim_{variant}")
+    fn = unit.function(f"claim_{variant}", inline=True)
     cpu = fn.helper("get_smp_processor_id") & 0xFFFFFFFF
-    word = fn.lookup(SCRATCH_BITS_MAP, cpu)
+    word = fn.find(SCRATCH_BITS_MAP, fn.key(cpu))
+    with fn.when(word.is_null()):
+        # More processors than the maps have room for (the Windows half has a fixed number).
+        count(fn, "no_scratch")
+        fn.ret(0)
     for bit in range(SCRATCH_PER_CPU):
         with fn.when((_set(word, 1 << bit, variant) & (1 << bit)).eq(0)):
             fn.ret(cpu * SCRATCH_PER_CPU + (bit + 1))
@@ -46,7 +52,7 @@ def _set(word: Ptr, bit: int, variant: str) -> Int:
 
 
 def _release(unit: Unit, variant: str) -> None:
-    fn = unit.function(f"release_{variant}", "slot")
+    fn = unit.function(f"release_{variant}", "slot", inline=True)
     slot = fn.argument()
     word = fn.lookup(SCRATCH_BITS_MAP, slot // SCRATCH_PER_CPU)
     bits = ~(fn.const(1) << (slot & (SCRATCH_PER_CPU - 1)))

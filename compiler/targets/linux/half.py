@@ -92,7 +92,7 @@ def build(
     views = {t.name: t.view for t in context.texts if not t.part}
     numbers = {n.name: n.index for n in context.numbers}
     _functions(unit, platform, plan, views, numbers, origins, hooks, journal)
-    connect = next((e.layout for e in plan.events if e.layout.event == "net.connect"), None)
+    connect = next((e for e in plan.events if e.layout.event == "net.connect"), None)
     programs = Programs(unit, connect, errnos, origins)
     latched = any(h.name == "exec_check" for h in hooks)
     infos = [i for h in hooks for i in programs.emit(h, latched and h.name == "exec")]

@@ -15,6 +15,8 @@ from compiler.targets.common.maps import JOURNAL_MAP
 from compiler.targets.common.slots import count
 from compiler.targets.linux.context import GROUPS
 from compiler.targets.linux.kernel import read, read_chain
+from dsl import catalogue
+from dsl.catalogue import Event
 
 SCRIPT_MAGIC = 0x2123  # "#!" as a little-endian u16: binfmt_script takes the file
 PRINCIPAL = ("ctx_ids", "find_process")
@@ -47,8 +49,15 @@ class Handlers:
         self.unit, self.events, self.views, self.numbers = unit, events, views, numbers
         self.origins, self.journal = origins, journal
 
+    @property
+    def _exec(self) -> Event:
+        found = catalogue.load().event("process.exec")
+        assert found is not None
+        return found
+
     def _start(self, name: str, event: str) -> tuple[Function, Ptr]:
-        fn = self.unit.function(name, "slot", place=self.origins.event(event))
+        place = self.origins.event(event)
+        fn = self.unit.function(name, "slot", place=place, inline=True)
         slot = fn.lookup("scratch", fn.argument())
         count(fn, "events")
         prepare(fn, slot)
@@ -108,10 +117,13 @@ class Handlers:
         with fn.when(magic.eq(SCRIPT_MAGIC)):
             fn.ret(0)
         self._image(fn, slot)
+        late = {f.name for f in self._exec.fields if f.phase == "after"}
         place = slot.at(scratch.header("unknown"))
-        place.store(place.load() | 1 << self.numbers["proc.euid"])
-        unknown = (self.views["proc.cmdline"], self.views["proc.comm"])
-        loaded = (*FRESH, "ctx_comm")
+        bits = sum(1 << index for name, index in self.numbers.items() if name in late)
+        place.store(place.load() | bits)
+        unknown = tuple(view for name, view in self.views.items() if name in late)
+        groups = (g.function for g in GROUPS if g.fields and set(g.fields) <= late)
+        loaded = tuple(dict.fromkeys([*FRESH, *groups]))
         verdict = self._judge(fn, slot, "process.exec", record.STAGE_BEFORE, loaded, unknown)
         with fn.when((verdict & record.ACT_KILL).ne(0)):
             fn.helper("send_signal", SIGKILL)

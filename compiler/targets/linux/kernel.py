@@ -76,7 +76,7 @@ def read(fn: Function, base: Int, member: str) -> Int:
     """Read an integer or pointer member; 0 where the memory cannot be read (a null pointer on the
     way)."""
     size = _size(member)
-    place = fn.stack(8)
+    place = fn.transient()
     place.store(0)
     fn.helper("probe_read_kernel", place, size, address(fn, base, member))
     return place.load(size)

@@ -7,13 +7,15 @@ return value.
 
 from bpfc.abi.linux import CGROUP_ALLOW, CGROUP_DENY, SOCK_ADDR
 from bpfc.artifact import control, record
-from bpfc.artifact.manifest import EventLayout, ProgramInfo
+from bpfc.artifact.manifest import ProgramInfo
 from compiler.emit import scratch
 from compiler.emit.core import Origins
 from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
-from compiler.targets.common.address import store_address
+from compiler.plan.model import EventPlan
+from compiler.targets.common.address import AT_HAND, Address, read_address, store_address
+from compiler.targets.common.gate import emit_gate, gate_of
 from compiler.targets.common.slots import VARIANTS, count
 from compiler.targets.linux.hooks import Hook
 from compiler.targets.linux.kernel import read
@@ -26,7 +28,7 @@ class Programs:
 
     Args:
         unit: the half's module.
-        connect: layout of net.connect, None if no rule uses it.
+        connect: plan of net.connect, None if no rule uses it.
         errnos: error numbers that rules deny an exec with.
         origins: lines to quote.
     """
@@ -34,7 +36,7 @@ class Programs:
     def __init__(
         self,
         unit: Unit,
-        connect: EventLayout | None,
+        connect: EventPlan | None,
         errnos: tuple[int, ...],
         origins: Origins,
     ) -> None:
@@ -128,12 +130,17 @@ class Programs:
         if hook.name == "fork":
             # Threads are no processes; most forks of a busy service are threads.
             self._skip_threads(fn)
+        address = self._address(fn, hook) if hook.handler == "on_connect" else None
         claimed = fn.call(f"claim_{variant}")
         with fn.when(claimed.eq(0)):
             fn.ret(hook.neutral)
         index = claimed - 1
         slot = fn.lookup(control.SCRATCH_MAP, index, hook.neutral)
-        self._arguments(fn, hook, slot)
+        if address is not None and self.connect is not None:
+            slot.at(scratch.word("task")).store(fn.helper("get_current_task"))
+            store_address(slot, self.connect.layout, address)
+        else:
+            self._arguments(fn, hook, slot)
         verdict = fn.call(hook.handler, index)
         fn.call(f"release_{variant}", index)
         self._return(fn, hook, verdict)
@@ -152,10 +159,7 @@ class Programs:
         """The context's arguments into the slot. A tracing argument is a pointer whose type the
         verifier knows; stored and read back it is a plain address, as the functions want it."""
         context = fn.context_pointer()
-        if hook.handler == "on_connect":
-            slot.at(scratch.word("task")).store(fn.helper("get_current_task"))
-            self._address(fn, hook, slot, context)
-        elif hook.name == "exec_check":
+        if hook.name == "exec_check":
             slot.at(scratch.word("task")).store(fn.helper("get_current_task"))
             slot.at(scratch.word("binprm")).store(context.load())
         elif hook.name == "exec":
@@ -167,15 +171,22 @@ class Programs:
         else:
             slot.at(scratch.word("task")).store(context.load())
 
-    def _address(self, fn: Function, hook: Hook, slot: Ptr, context: Ptr) -> None:
-        family = hook.name[-1]
+    def _address(self, fn: Function, hook: Hook) -> Address:
+        """Where a connection goes; returns from the program where no rule cares."""
+        family, context = hook.name[-1], fn.context_pointer()
         words = 1 if family == "4" else 4
         member = SOCK_ADDR[f"user_ip{family}"].offset
         parts = [context.at(member + 4 * i).load(4) for i in range(words)]
         port = context.at(SOCK_ADDR["user_port"].offset).load(4)
         protocol = context.at(SOCK_ADDR["protocol"].offset).load(4)
+        address = read_address(fn, parts, port, protocol)
         assert self.connect is not None
-        store_address(fn, slot, self.connect, parts, port, protocol)
+        gate = gate_of(self.connect, AT_HAND)
+        if gate is not None:
+            fn.at_place(self.origins.field("net.connect", gate.field))
+            emit_gate(fn, self.connect, gate, address.words(gate.field), hook.neutral)
+            fn.at_place(self.origins.event("net.connect"))
+        return address
 
     def _return(self, fn: Function, hook: Hook, verdict: Int) -> None:
         denied = (verdict & record.ACT_DENY).ne(0)

@@ -23,7 +23,7 @@ from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
-from compiler.targets.common.address import store_address
+from compiler.targets.common.address import read_address, store_address
 from compiler.targets.common.groups import set_view
 from compiler.targets.common.platform import Platform
 from compiler.targets.common.slots import count
@@ -183,8 +183,8 @@ class Programs:
         parts = [context.at(member + 4 * i).load(4) for i in range(words)]
         port = context.at(SOCK_ADDR["user_port"].offset).load(2)
         protocol = context.at(SOCK_ADDR["protocol"].offset).load(4)
-        layout = self.events["net.connect"].layout
-        store_address(fn, slot, layout, parts, port, protocol)
+        address = read_address(fn, parts, port, protocol)
+        store_address(slot, self.events["net.connect"].layout, address)
         verdict = fn.call("on_connect", index)
         fn.call("release_atomic", index)
         denied = (verdict & record.ACT_DENY).ne(0)

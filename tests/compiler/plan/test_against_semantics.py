@@ -16,7 +16,7 @@ from tests.compiler.plan.policies import CONNECT, SPAN, policy, raw_of, rule
 
 # The catalogue has no signed number yet, and not every platform has every field.
 DELTA = Field(
-    "test.delta", Kind.INT, True, 0, True, (), "", "", "before", ("linux", "windows"), 1, ""
+    "test.delta", Kind.INT, True, 0, True, False, (), "", "", "before", ("linux", "windows"), 1, ""
 )
 EVENT = evolve(CONNECT, fields=(*CONNECT.fields, DELTA))
 SIGNED = st.sampled_from([-(1 << 63), -5, -1, 0, 1, 5, (1 << 63) - 1])

@@ -197,7 +197,19 @@ def test_deny_on_unknown_marks_its_terms() -> None:
 
 
 FLAGS = Field(
-    "test.flags", Kind.FLAGS, False, 0, False, (("X", 1),), "", "", "before", ("linux",), 1, ""
+    "test.flags",
+    Kind.FLAGS,
+    False,
+    0,
+    False,
+    False,
+    (("X", 1),),
+    "",
+    "",
+    "before",
+    ("linux",),
+    1,
+    "",
 )
 
 

@@ -1,0 +1,69 @@
+"""Numbers in the core: from a value to the row of terms that it allows."""
+
+from bpfc.artifact.manifest import NumberField
+from compiler.emit.bits import equal, less
+from compiler.emit.function import Function
+from compiler.emit.values import Int, Ptr
+from compiler.plan import model
+from compiler.plan.model import EventPlan, NumberPlan
+
+SMALL_KINDS = ("port", "enum", "bool")  # far below 2**63
+_LOW_63 = (1 << 63) - 1
+
+
+def special_row(number: NumberPlan, name: str) -> int:
+    """Index of one of model.SPECIAL_ROWS."""
+    return number.bounds + 1 + model.SPECIAL_ROWS.index(name)
+
+
+class NumberTables:
+    """Lookups in the number tables of one event.
+
+    Args:
+        event: the event's plan.
+    """
+
+    def __init__(self, event: EventPlan) -> None:
+        self.event = event
+        self._fields: dict[int, NumberField] = {n.index: n for n in event.layout.numbers}
+
+    def interval(self, fn: Function, values: list[Int], table: Ptr, number: NumberPlan) -> Int:
+        """How many bounds are <= the value, by branch-free binary search over a power of two.
+
+        Args:
+            fn: the function.
+            values: the value's words, high word first.
+            table: the event's matcher table.
+            number: what is looked up.
+        """
+        if number.signed:
+            values = [values[0] ^ -(1 << 63), *values[1:]]
+        small = number.source == "presence" or self._fields[number.index].kind in SMALL_KINDS
+        size, index = 8 * number.words, fn.const(0)
+        # Halving steps find the place among all bounds but the last; one more step of 1 decides
+        # that one.
+        for step in [*(number.bounds >> n for n in range(1, number.bounds.bit_length())), 1]:
+            probe = (index + (step - 1)).bounded(number.bounds - 1)
+            place = table.at(probe * size).at(number.bounds_offset)
+            index = index + self._reached(values, place, small) * step
+        return index
+
+    @staticmethod
+    def _reached(values: list[Int], place: Ptr, small: bool) -> Int:
+        """1 if the value is >= the bound at `place`."""
+        bound = place.load()
+        if small:
+            # No carry to think of: the sign of the difference says it.
+            return ((values[0] - (bound & _LOW_63)).hidden() >> 63) ^ 1
+        below = less(values[0], bound)
+        if len(values) == 2:
+            below = below | (equal(values[0], bound) & less(values[1], place.at(8).load()))
+        return below ^ 1
+
+    def row(self, table: Ptr, number: NumberPlan, index: Int) -> Ptr:
+        """The row of that index. Its mask may reach behind the rows; the map has room for it
+        (`core.table_room`)."""
+        width = 8 * self.event.words
+        rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
+        start = (index * width).masked((1 << (rows * width - 1).bit_length()) - 1)
+        return table.at(start).at(number.rows_offset)
