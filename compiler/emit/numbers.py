@@ -7,6 +7,7 @@ from compiler.emit.values import Int, Ptr
 from compiler.plan import model
 from compiler.plan.model import EventPlan, NumberPlan
 
+FEW_BOUNDS = 8  # up to that many are compared one by one
 SMALL_KINDS = ("port", "enum", "bool")  # far below 2**63
 _LOW_63 = (1 << 63) - 1
 
@@ -38,32 +39,59 @@ class NumberTables:
         """
         if number.signed:
             values = [values[0] ^ -(1 << 63), *values[1:]]
-        small = number.source == "presence" or self._fields[number.index].kind in SMALL_KINDS
+        small = self._is_small(number)
+        if number.bounds <= FEW_BOUNDS:
+            return self._count(fn, values, table, number, small)
         size, index = 8 * number.words, fn.const(0)
         # Halving steps find the place among all bounds but the last; one more step of 1 decides
         # that one.
         for step in [*(number.bounds >> n for n in range(1, number.bounds.bit_length())), 1]:
             probe = (index + (step - 1)).bounded(number.bounds - 1)
             place = table.at(probe * size).at(number.bounds_offset)
-            index = index + self._reached(values, place, small) * step
+            index = index + (self._below(values, place, small) ^ 1) * step
         return index
 
+    def _count(
+        self, fn: Function, values: list[Int], table: Ptr, number: NumberPlan, small: bool
+    ) -> Int:
+        """The same for a handful of bounds: compared with each, since loads that do not wait for
+        each other take less time than the steps of a search."""
+        below = fn.const(0)
+        for bound in range(number.bounds):
+            place = table.at(number.bounds_offset + 8 * number.words * bound)
+            below = below + self._below(values, place, small)
+        return fn.const(number.bounds) - below
+
     @staticmethod
-    def _reached(values: list[Int], place: Ptr, small: bool) -> Int:
-        """1 if the value is >= the bound at `place`."""
+    def _below(values: list[Int], place: Ptr, small: bool) -> Int:
+        """1 if the value is below the bound at `place`."""
         bound = place.load()
         if small:
             # No carry to think of: the sign of the difference says it.
-            return ((values[0] - (bound & _LOW_63)).hidden() >> 63) ^ 1
+            return (values[0] - (bound & _LOW_63)).hidden() >> 63
         below = less(values[0], bound)
         if len(values) == 2:
             below = below | (equal(values[0], bound) & less(values[1], place.at(8).load()))
-        return below ^ 1
+        return below
 
-    def row(self, table: Ptr, number: NumberPlan, index: Int) -> Ptr:
-        """The row of that index. Its mask may reach behind the rows; the map has room for it
-        (`core.table_room`)."""
+    def row(self, table: Ptr, number: NumberPlan, index: Int, counted: bool = False) -> Ptr:
+        """The row of an index. Its mask may reach behind the rows; the map has room for it
+        (`core.table_room`).
+
+        Args:
+            table: the event's matcher table.
+            number: what was looked up.
+            index: the row's index.
+            counted: whether it comes straight from `interval`. A count of a few small bounds is a
+                sum of single bits, which every verifier follows.
+        """
         width = 8 * self.event.words
         rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
-        start = (index * width).masked((1 << (rows * width - 1).bit_length()) - 1)
+        mask = (1 << (rows * width - 1).bit_length()) - 1
+        followed = counted and self._is_small(number) and number.bounds <= FEW_BOUNDS
+        start = index * width
+        start = start.masked(mask) if followed else start.bounded(mask)
         return table.at(start).at(number.rows_offset)
+
+    def _is_small(self, number: NumberPlan) -> bool:
+        return number.source == "presence" or self._fields[number.index].kind in SMALL_KINDS

@@ -54,7 +54,7 @@ def emit_gate(
         neutral: return value that changes nothing.
     """
     table, tables = fn.lookup(event.map, 0, neutral), NumberTables(event)
-    row = tables.row(table, number, tables.interval(fn, values, table, number))
+    row = tables.row(table, number, tables.interval(fn, values, table, number), counted=True)
     terms = row.load()
     for word in range(1, event.words):
         terms = terms | row.at(8 * word).load()

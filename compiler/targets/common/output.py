@@ -29,7 +29,7 @@ def emit_output(unit: Unit, platform: Platform, events: tuple[EventPlan, ...]) -
 
 def _stamp(unit: Unit) -> None:
     """`stamp(slot)`: time, CPU, sequence number and generation."""
-    fn = unit.function("stamp", "slot")
+    fn = unit.function("stamp", "slot", inline=True)
     slot = fn.lookup("scratch", fn.argument())
     cpu = fn.helper("get_smp_processor_id") & 0xFFFFFFFF
     slot.at(scratch.header("time_ns")).store(fn.helper("ktime_get_boot_ns"))
@@ -45,7 +45,7 @@ def _stamp(unit: Unit) -> None:
 
 def _send(unit: Unit, platform: Platform) -> None:
     """`send(slot)`: the finished record into the ring."""
-    fn = unit.function("send", "slot")
+    fn = unit.function("send", "slot", inline=True)
     slot = fn.lookup("scratch", fn.argument())
     text = slot.at(scratch.word("out")).load().masked(RECORD_TEXT_MASK)
     length = text + record.TEXT_OFFSET

@@ -63,7 +63,7 @@ def emit_stored(
         texts: the texts that the platform has.
     """
     for text in texts:
-        fn = unit.function(text.group.function, "slot")
+        fn = unit.function(text.group.function, "slot", inline=True)
         slot = fn.lookup("scratch", fn.argument())
         base = text.entry * PROCESS_SIZE
         view = views[text.group.fields[0]]

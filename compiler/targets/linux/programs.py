@@ -13,7 +13,7 @@ from compiler.emit.core import Origins
 from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
-from compiler.plan.model import EventPlan
+from compiler.plan.model import EventPlan, NumberPlan
 from compiler.targets.common.address import AT_HAND, Address, read_address, store_address
 from compiler.targets.common.gate import emit_gate, gate_of
 from compiler.targets.common.slots import VARIANTS, count
@@ -174,19 +174,26 @@ class Programs:
     def _address(self, fn: Function, hook: Hook) -> Address:
         """Where a connection goes; returns from the program where no rule cares."""
         family, context = hook.name[-1], fn.context_pointer()
+        port = context.at(SOCK_ADDR["user_port"].offset)
+        assert self.connect is not None
+        gate = gate_of(self.connect, AT_HAND)
+        if gate is not None and gate.field == "remote.port":
+            # Before anything else is read.
+            self._gate(fn, hook, gate, [fn.byte_swap(port.load(4), 2)])
         words = 1 if family == "4" else 4
         member = SOCK_ADDR[f"user_ip{family}"].offset
         parts = [context.at(member + 4 * i).load(4) for i in range(words)]
-        port = context.at(SOCK_ADDR["user_port"].offset).load(4)
         protocol = context.at(SOCK_ADDR["protocol"].offset).load(4)
-        address = read_address(fn, parts, port, protocol)
-        assert self.connect is not None
-        gate = gate_of(self.connect, AT_HAND)
-        if gate is not None:
-            fn.at_place(self.origins.field("net.connect", gate.field))
-            emit_gate(fn, self.connect, gate, address.words(gate.field), hook.neutral)
-            fn.at_place(self.origins.event("net.connect"))
+        address = read_address(fn, parts, port.load(4), protocol)
+        if gate is not None and gate.field != "remote.port":
+            self._gate(fn, hook, gate, address.words(gate.field))
         return address
+
+    def _gate(self, fn: Function, hook: Hook, gate: NumberPlan, values: list[Int]) -> None:
+        assert self.connect is not None
+        fn.at_place(self.origins.field("net.connect", gate.field))
+        emit_gate(fn, self.connect, gate, values, hook.neutral)
+        fn.at_place(self.origins.event("net.connect"))
 
     def _return(self, fn: Function, hook: Hook, verdict: Int) -> None:
         denied = (verdict & record.ACT_DENY).ne(0)
