@@ -4,6 +4,8 @@
 `fill` writes everything that the programs read before they can run.
 """
 
+import errno
+import os
 import struct
 from collections.abc import Callable, Sequence
 
@@ -20,6 +22,7 @@ from runtime_linux.diagnostics import load_error
 from runtime_linux.lines import line_places
 from runtime_linux.maps import MAP_TYPES, Map, possible_cpus, u32
 from runtime_linux.objects import BpfObject, LoadFailure
+from runtime_linux.program_info import is_compiled
 from runtime_linux.shared import SharedMaps
 from runtime_linux.switch import control_word
 
@@ -171,7 +174,7 @@ def fill(loaded: LinuxLoaded, shared: SharedMaps) -> None:
         shared: the shared maps.
 
     Raises:
-        SensorError: BPFC0713.
+        SensorError: BPFC0713, BPFC0715.
     """
     half = loaded.manifest.linux
     names = {info.name for info in half.maps}
@@ -185,7 +188,24 @@ def fill(loaded: LinuxLoaded, shared: SharedMaps) -> None:
     for program in loaded.selected:
         if program.role == "adapter":
             descriptor = loaded.object.program_fd(program.name)
-            shared[program.progs].update(u32(loaded.slot), u32(descriptor))
+            result = shared[program.progs].try_update(u32(loaded.slot), u32(descriptor))
+            if result < 0:
+                raise _not_entered(program, descriptor, result)
+
+
+def _not_entered(program: ProgramInfo, descriptor: int, result: int) -> SensorError:
+    """Why a program cannot take its place behind the dispatcher."""
+    if result == -errno.EINVAL and not is_compiled(descriptor):
+        return SensorError(
+            "BPFC0715",
+            f"the kernel could not turn program {program.name} into machine code",
+            "report it with the rules; until then change the shape of a rule a little",
+        )
+    return SensorError(
+        "BPFC0713",
+        f"cannot enter program {program.name}: {os.strerror(-result)}",
+        "look for another program that changes this sensor's maps",
+    )
 
 
 def _write_contents(loaded: LinuxLoaded) -> None:

@@ -37,17 +37,19 @@ GUEST = """
 import json, sys
 from bpfc.artifact.container import load_artifact
 from bpfc.runtime.errors import SensorError
-from bpfc.runtime.sensor import Sensor
 from runtime_linux.platform import LinuxPlatform
 
 found = {}
-with Sensor(LinuxPlatform()) as sensor:
-    for path in sys.argv[1:]:
-        try:
-            programs = sensor.verify(load_artifact(path))
-            found[path] = max(p.instructions for p in programs)
-        except SensorError as error:
-            found[path] = str(error)
+platform = LinuxPlatform()
+for path in sys.argv[1:]:
+    try:
+        # Not only verified: also compiled by the kernel, and entered behind the dispatchers.
+        loaded = platform.load(load_artifact(path))
+        found[path] = max(p.instructions for p in loaded.programs)
+        platform.retire(loaded)
+    except SensorError as error:
+        found[path] = str(error)
+platform.close()
 print(json.dumps(found))
 """
 
@@ -64,7 +66,7 @@ def artifacts() -> dict[str, bytes]:
     return made
 
 
-def test_every_shape_verifies(
+def test_every_shape_can_be_loaded(
     machine: Machine, artifacts: dict[str, bytes], tmp_path: Path
 ) -> None:
     done = machine.run(["python3", "-c", GUEST, *artifacts], files=artifacts, timeout=240)

@@ -18,7 +18,7 @@ from compiler.emit.values import Int, Ptr
 from compiler.targets.common.platform import Platform
 from compiler.targets.common.slots import count
 
-HASH_STEP = 256  # 8-byte words that one call of the hash or the comparison takes
+HASH_STEP = 128  # 8-byte words that one call of the hash or the comparison takes
 CALLS = (control.LONG_TEXT + 1) // (8 * HASH_STEP)
 NOEXIST = 1  # BPF_NOEXIST
 ABSENT_OR_UNKNOWN = record.VIEW_ABSENT | record.VIEW_UNKNOWN
