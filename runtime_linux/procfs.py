@@ -215,10 +215,12 @@ def _invoked(pid: int) -> bytes | None:
 
 def _scripted(pid: int, invoked: bytes | None, device: int, inode: int) -> bool | None:
     """False if the file that was named is the program itself; None if that cannot be told."""
-    if invoked is None or not invoked.startswith(b"/") or not inode:
+    if invoked is None or not inode:
         return None
+    # A relative name is tried where the process is now: if that is the program, it was named.
+    start = b"/proc/%d/root" if invoked.startswith(b"/") else b"/proc/%d/cwd/"
     try:
-        status = os.stat(b"/proc/%d/root" % pid + invoked)
+        status = os.stat(start % pid + invoked)
     except OSError:
         return None
     same = (

@@ -5,6 +5,8 @@ looks up that number's row itself: a row without terms means that nothing can ma
 core's own lookup, only earlier.
 """
 
+from collections.abc import Callable
+
 from compiler.emit.core import UNROLLED
 from compiler.emit.function import Function
 from compiler.emit.numbers import NumberTables
@@ -42,7 +44,12 @@ def _common(event: EventPlan, number: NumberPlan) -> int:
 
 
 def emit_gate(
-    fn: Function, event: EventPlan, number: NumberPlan, values: list[Int], neutral: int
+    fn: Function,
+    event: EventPlan,
+    number: NumberPlan,
+    values: list[Int],
+    neutral: int,
+    ruled_out: Callable[[], None],
 ) -> None:
     """Return from the program where no rule can match.
 
@@ -52,6 +59,7 @@ def emit_gate(
         number: what `gate_of` found.
         values: the number's words.
         neutral: return value that changes nothing.
+        ruled_out: emits what else is done where nothing can match.
     """
     table, tables = fn.lookup(event.map, 0, neutral), NumberTables(event)
     row = tables.row(table, number, tables.interval(fn, values, table, number), counted=True)
@@ -60,4 +68,5 @@ def emit_gate(
         terms = terms | row.at(8 * word).load()
     with fn.when(terms.eq(0)):
         count(fn, "events")
+        ruled_out()
         fn.ret(neutral)

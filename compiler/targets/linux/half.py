@@ -93,7 +93,7 @@ def build(
     numbers = {n.name: n.index for n in context.numbers}
     _functions(unit, platform, plan, views, numbers, origins, hooks, journal)
     connect = next((e for e in plan.events if e.layout.event == "net.connect"), None)
-    programs = Programs(unit, connect, errnos, origins)
+    programs = Programs(unit, connect, errnos, origins, journal)
     latched = any(h.name == "exec_check" for h in hooks)
     infos = [i for h in hooks for i in programs.emit(h, latched and h.name == "exec")]
     return HalfModule(unit.text(), tuple(infos), maps)

@@ -11,9 +11,9 @@ from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
 from compiler.targets.common.groups import Subject, judge, prepare
-from compiler.targets.common.maps import JOURNAL_MAP
 from compiler.targets.common.slots import count
 from compiler.targets.linux.context import GROUPS
+from compiler.targets.linux.journal import note, note_address
 from compiler.targets.linux.kernel import read, read_chain
 from dsl import catalogue
 from dsl.catalogue import Event
@@ -21,8 +21,6 @@ from dsl.catalogue import Event
 SCRIPT_MAGIC = 0x2123  # "#!" as a little-endian u16: binfmt_script takes the file
 PRINCIPAL = ("ctx_ids", "find_process")
 FRESH = (*PRINCIPAL, "ctx_exe", "ctx_memory", "ctx_cmdline", "ctx_invoked", "ctx_script")
-# The journal's entry 0 of net.connect: low word of 127.64.0.0 as an IPv4-mapped address.
-JOURNAL_ADDRESS = 0xFFFF_7F40_0000
 
 
 class Handlers:
@@ -77,15 +75,6 @@ class Handlers:
         subject = Subject(self.events[event], stage, GROUPS, loaded, unknown)
         return judge(fn, slot, subject, self.origins)
 
-    def _note(self, fn: Function, event: str, identity: Int) -> None:
-        """Count in the journal, if the policy has one, that the event of that number was judged."""
-        if not self.journal or event not in self.events:
-            return
-        with fn.when(identity.lt(self.journal)):
-            place = fn.find(JOURNAL_MAP, fn.key(identity))
-            with fn.when(~place.is_null()):
-                place.atomic_add(1)
-
     def _image(self, fn: Function, slot: Ptr) -> None:
         """The file an exec runs and how it was named, from the word `binprm`."""
         program = slot.at(scratch.word("binprm")).load()
@@ -103,7 +92,8 @@ class Handlers:
         slot.at(scratch.word("flags")).store(memory * PROCESS_IN_MEMORY)
         fn.call("enter_process", fn.argument())
         verdict = self._judge(fn, slot, "process.exec", record.STAGE_AFTER, FRESH)
-        self._note(fn, "process.exec", slot.at(scratch.word("pid")).load())
+        if "process.exec" in self.events:
+            note(fn, self.journal, slot.at(scratch.word("pid")).load())
         if "process.exec" in self.events:
             with fn.when((verdict & record.ACT_KILL).ne(0)):
                 fn.helper("send_signal", SIGKILL)
@@ -173,5 +163,5 @@ class Handlers:
         if self.journal:
             numbers = {n.name: n.index for n in self.events["net.connect"].layout.numbers}
             address = slot.at(scratch.number(numbers["remote.ip"] + 1)).load()
-            self._note(fn, "net.connect", address - JOURNAL_ADDRESS)
+            note_address(fn, self.journal, address)
         fn.ret(verdict)

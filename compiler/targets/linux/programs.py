@@ -5,6 +5,9 @@ scratch slot, notes what the context says, calls the handler and turns its verdi
 return value.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from bpfc.abi.linux import CGROUP_ALLOW, CGROUP_DENY, SOCK_ADDR
 from bpfc.artifact import control, record
 from bpfc.artifact.manifest import ProgramInfo
@@ -18,6 +21,7 @@ from compiler.targets.common.address import AT_HAND, Address, read_address, stor
 from compiler.targets.common.gate import emit_gate, gate_of
 from compiler.targets.common.slots import VARIANTS, count
 from compiler.targets.linux.hooks import Hook
+from compiler.targets.linux.journal import note_address
 from compiler.targets.linux.kernel import read
 
 NEEDS = {"atomic": ("atomics",), "plain": ("no_atomics",)}
@@ -31,6 +35,7 @@ class Programs:
         connect: plan of net.connect, None if no rule uses it.
         errnos: error numbers that rules deny an exec with.
         origins: lines to quote.
+        journal: entries of the journal, 0 for none.
     """
 
     def __init__(
@@ -39,8 +44,10 @@ class Programs:
         connect: EventPlan | None,
         errnos: tuple[int, ...],
         origins: Origins,
+        journal: int,
     ) -> None:
         self.unit, self.connect, self.errnos, self.origins = unit, connect, errnos, origins
+        self.journal = journal
 
     def emit(self, hook: Hook, latched: bool) -> tuple[ProgramInfo, ...]:
         """Emit the dispatcher and both adapters of a hook.
@@ -177,22 +184,31 @@ class Programs:
         port = context.at(SOCK_ADDR["user_port"].offset)
         assert self.connect is not None
         gate = gate_of(self.connect, AT_HAND)
-        if gate is not None and gate.field == "remote.port":
+        early = gate is not None and gate.field == "remote.port" and not self.journal
+        if gate is not None and early:
             # Before anything else is read.
-            self._gate(fn, hook, gate, [fn.byte_swap(port.load(4), 2)])
+            self._gate(fn, hook, gate, [fn.byte_swap(port.load(4), 2)], lambda: None)
         words = 1 if family == "4" else 4
         member = SOCK_ADDR[f"user_ip{family}"].offset
         parts = [context.at(member + 4 * i).load(4) for i in range(words)]
         protocol = context.at(SOCK_ADDR["protocol"].offset).load(4)
         address = read_address(fn, parts, port.load(4), protocol)
-        if gate is not None and gate.field != "remote.port":
-            self._gate(fn, hook, gate, address.words(gate.field))
+        if gate is not None and not early:
+            noted = partial(note_address, fn, self.journal, address.low)
+            self._gate(fn, hook, gate, address.words(gate.field), noted)
         return address
 
-    def _gate(self, fn: Function, hook: Hook, gate: NumberPlan, values: list[Int]) -> None:
+    def _gate(
+        self,
+        fn: Function,
+        hook: Hook,
+        gate: NumberPlan,
+        values: list[Int],
+        ruled_out: Callable[[], None],
+    ) -> None:
         assert self.connect is not None
         fn.at_place(self.origins.field("net.connect", gate.field))
-        emit_gate(fn, self.connect, gate, values, hook.neutral)
+        emit_gate(fn, self.connect, gate, values, hook.neutral, ruled_out)
         fn.at_place(self.origins.event("net.connect"))
 
     def _return(self, fn: Function, hook: Hook, verdict: Int) -> None:
