@@ -15,7 +15,7 @@ test: $(VENV)/.developers
 	tools/system-packages run test
 	$(BIN)/python -m pytest
 
-# The same tests with bigger counts: hours rather than minutes.
+# The same tests with bigger counts: half an hour rather than minutes.
 test-long: $(VENV)/.developers
 	tools/system-packages run test
 	$(BIN)/python -m pytest --long

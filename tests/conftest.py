@@ -6,7 +6,7 @@ import pytest
 
 pytest_plugins = ["pytester", "tests.skips"]
 
-LONG_FACTOR = 50
+LONG_FACTOR = 10
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except ImportError:
         return
     settings.register_profile("usual", deadline=None, print_blob=True)
-    settings.register_profile("long", deadline=None, print_blob=True, max_examples=5000)
+    settings.register_profile("long", deadline=None, print_blob=True, max_examples=100 * LONG_FACTOR)
     settings.load_profile("long" if os.environ.get("BPFC_LONG") else "usual")
 
 
