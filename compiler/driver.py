@@ -1,7 +1,6 @@
 """The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -12,14 +11,14 @@ from bpfc.artifact.control import SHARED_VERSION
 from bpfc.artifact.manifest import MANIFEST_VERSION, Half, Manifest, RuleEvent, RuleInfo
 from bpfc.artifact.record import ACT_DENY
 from bpfc.version import __version__
-from compiler import codegen
 from compiler.content import Contents, contents_of
 from compiler.coverage import CoverageRow, coverage, rule_events
-from compiler.elf import core_digest, pack, read_elf, strip_debug
+from compiler.elf import pack
 from compiler.elf.lines import with_lines
 from compiler.emit.core import Origins, emit_core
 from compiler.emit.unit import Unit
-from compiler.origins import Lines, lines_of
+from compiler.objects import CoreModule, HalfObject, generate
+from compiler.origins import lines_of
 from compiler.plan.layout import layout_of
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
@@ -31,7 +30,6 @@ from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
 from dsl.typed import Policy, Rule
 
-OBJECTS = 64  # objects kept in memory, of about 100 KiB each
 CORE_HELPERS = {"map_lookup_elem": 1}  # the same number on both systems
 
 
@@ -112,56 +110,29 @@ def _artifact(policy: Policy, plan: Plan, journal: int) -> Artifact:
     linux = linux_half.build(
         plan, producer, lines.origins, count, _errnos(linux_rules), context, journal
     )
-    contents = contents_of(plan)
-    linux_object, linux_info = _half(core, linux, contents.linux, lines)
-    windows_object, windows_info = None, None
+    windows = None
     if any(windows_rules):
         windows = windows_half.build(plan, producer, lines.origins, count, context)
-        windows_object, windows_info = _half(core, windows, contents.windows, lines)
+    halves = [half for half in (linux, windows) if half is not None]
+    made = generate(core, tuple(half.assembly for half in halves))
+    contents = contents_of(plan)
+    linux_info = _half(linux, made[0], contents.linux)
+    windows_info = _half(windows, made[1], contents.windows) if windows else None
+    linux_object, *others = (with_lines(one.data, lines.table) for one in made)
+    windows_object = others[0] if others else None
     manifest = _manifest(policy, plan, linux_rules, windows_rules, linux_info, windows_info)
     return open_artifact(pack(linux_object, manifest, contents.data, windows_object))
 
 
-@frozen
-class _Core:
-    """The core, one module for both halves: its assembly and the names of its functions."""
-
-    assembly: str
-    functions: tuple[str, ...]
-
-
-@frozen
-class _Object:
-    """A half's object before lines are put in, with hash and size of the core in it."""
-
-    data: bytes
-    core_hash: str
-    core_size: int
-
-
-def _core(plan: Plan, producer: str, origins: Origins) -> _Core:
+def _core(plan: Plan, producer: str, origins: Origins) -> CoreModule:
     unit = Unit(producer, CORE_HELPERS)
     emit_core(unit, plan, origins)
-    return _Core(unit.text(), unit.functions)
+    return CoreModule(unit.text(), unit.functions)
 
 
-def _half(core: _Core, module: HalfModule, contents: Contents, lines: Lines) -> tuple[bytes, Half]:
-    """One half's object and what the manifest says of it."""
-    made = _object(core, module.assembly)
-    half = Half(module.programs, module.maps, contents, made.core_hash, made.core_size)
-    return with_lines(made.data, lines.table), half
-
-
-@lru_cache(maxsize=OBJECTS)
-def _object(core: _Core, assembly: str) -> _Object:
-    """Generate an object, the core first. It depends on a policy's shape only, so an editor, a test
-    run or a second compilation after an edited literal finds it here."""
-    modules = [codegen.optimise(core.assembly), codegen.optimise(assembly)]
-    data = strip_debug(codegen.emit_object(modules))
-    symbols = read_elf(data).symbols
-    codegen.check_symbols(symbols)
-    size = max(s.value + s.size for s in symbols if s.name in core.functions)
-    return _Object(data, core_digest(data, size), size)
+def _half(module: HalfModule, made: HalfObject, contents: Contents) -> Half:
+    """What the manifest says of a half."""
+    return Half(module.programs, module.maps, contents, made.core_hash, made.core_size)
 
 
 def _errnos(rules: tuple[tuple[RuleEvent, ...], ...]) -> tuple[int, ...]:

@@ -25,7 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     except ImportError:
         return
     settings.register_profile("usual", deadline=None, print_blob=True)
-    settings.register_profile("long", deadline=None, print_blob=True, max_examples=100 * LONG_FACTOR)
+    settings.register_profile(
+        "long", deadline=None, print_blob=True, max_examples=100 * LONG_FACTOR
+    )
     settings.load_profile("long" if os.environ.get("BPFC_LONG") else "usual")
 
 

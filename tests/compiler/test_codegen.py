@@ -2,7 +2,7 @@
 
 import pytest
 
-from compiler import codegen
+from compiler import codegen, objects
 from compiler.driver import CORE_HELPERS, Compilation, compile_sources
 from compiler.elf import read_elf
 from compiler.emit.unit import Unit
@@ -51,6 +51,28 @@ def test_the_core_is_the_same_in_both_halves() -> None:
     assert manifest.windows is not None
     assert manifest.linux.core_hash == manifest.windows.core_hash
     assert manifest.linux.core_size == manifest.windows.core_size > 0
+
+
+def test_a_child_makes_the_same_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for forking in (True, False):
+        objects.generate.cache_clear()
+        monkeypatch.setattr(objects, "_may_fork", lambda forking=forking: forking)
+        artifact = _compile(**ONE).artifact
+        assert artifact is not None
+        made.append(artifact.data)
+    assert made[0] == made[1]
+
+
+def test_a_child_that_fails_leaves_the_error_to_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_may_fork", lambda: True)
+    unit = Unit("test", CORE_HELPERS)
+    function = unit.function("core", "a")
+    function.ret(0)
+    core = objects.CoreModule(unit.text(), unit.functions)
+    empty = Unit("test", CORE_HELPERS).text()
+    with pytest.raises(codegen.CodegenError):
+        objects.generate(core, (empty, "define i64 @f( {"))
 
 
 def test_line_information_quotes_the_rules() -> None:
