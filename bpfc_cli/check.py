@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bpfc_cli.exits import FINDINGS, OK
-from bpfc_cli.options import Format
+from bpfc_cli.options import CheckFormat
 from bpfc_cli.render import as_json, show
 
 
@@ -20,19 +20,22 @@ def check(
     files: Annotated[
         list[Path], typer.Argument(help="The .det files of one policy.", metavar="FILE.DET...")
     ],
-    form: Annotated[Format, typer.Option("--format", help="For people, or for programs.")] = (
-        Format.TEXT
+    form: Annotated[CheckFormat, typer.Option("--format", help="For people, or for programs.")] = (
+        CheckFormat.TEXT
     ),
 ) -> int:
     """Check rules and report every error and warning in them.
 
-    Text goes to standard error, JSON to standard output. Warnings alone end with 0.
+    Text goes to standard error, JSON and SARIF to standard output. Warnings alone end with 0.
     """
+    from bpfc_cli.sarif import as_sarif
     from bpfc_cli.sources import checked
 
     policy, problems = checked(files)
-    if form is Format.JSON:
+    if form is CheckFormat.JSON:
         print(as_json(problems))
+    elif form is CheckFormat.SARIF:
+        print(as_sarif(problems))
     else:
         show(problems)
         if policy is not None:

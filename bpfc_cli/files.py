@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from bpfc_cli.exits import USAGE, Stop
@@ -64,12 +65,13 @@ def check_writable(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, keep: bool = False) -> None:
     """Write a file so that nobody ever sees half of it.
 
     Args:
         path: where to; an existing file is replaced.
         data: what.
+        keep: give it the mode and, as far as this user may, the owner of the file it replaces.
 
     Raises:
         Stop: BPFC0902, it cannot be written.
@@ -79,12 +81,12 @@ def write_whole(path: Path, data: bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a pipe or device: nothing to replace
         else:
-            _replace(path, data)
+            _replace(path, data, path.stat() if keep else None)
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, like: os.stat_result | None) -> None:
     """Write beside the target, then rename over it."""
     umask = os.umask(0)
     os.umask(umask)
@@ -92,7 +94,10 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, 0o666 & ~umask)
+        if like is not None:
+            with suppress(PermissionError):
+                os.chown(name, like.st_uid, like.st_gid)
+        os.chmod(name, 0o666 & ~umask if like is None else stat.S_IMODE(like.st_mode))
         os.replace(name, path)
     except BaseException:
         os.unlink(name)
@@ -124,6 +129,6 @@ def _unwritable(path: Path, error: OSError) -> Stop:
         Problem(
             code="BPFC0902",
             message=f"cannot write {path}: {_reason(error)}",
-            remedy="name a place that you may write to with -o",
+            remedy="name a place that you may write to",
         ),
     )

@@ -15,6 +15,14 @@ class Format(str, Enum):  # noqa: UP042  # typer shows the values of a str enum
     JSON = "json"
 
 
+class CheckFormat(str, Enum):  # noqa: UP042  # as above
+    """How to print what was found in rules."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
 def seconds(words: str) -> float:
     """A duration as the language writes it.
 

@@ -7,6 +7,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from dsl.diagnostics import Diagnostic
+    from dsl.span import Span
 
 
 @frozen
@@ -21,6 +22,7 @@ class Problem:
         file: source file, or "".
         line, column: place in it, from 1; 0 if unknown.
         length: characters that it is about; 0 if unknown.
+        end_line, end_column: place behind the last of these, from 1; 0 if unknown.
         expected: what could have stood there.
         suggestion: what was probably meant, or "".
         related: (message, file, line, column) of further places.
@@ -36,6 +38,8 @@ class Problem:
     line: int = 0
     column: int = 0
     length: int = 0
+    end_line: int = 0
+    end_column: int = 0
     expected: tuple[str, ...] = ()
     suggestion: str = ""
     related: tuple[tuple[str, str, int, int], ...] = ()
@@ -55,6 +59,7 @@ def of_diagnostic(item: "Diagnostic", sources: Mapping[str, str | bytes]) -> Pro
     """
     from dsl.diagnostics import render
 
+    end_line, end_column = _end(item.span, sources.get(item.span.file, ""))
     return Problem(
         code=item.code,
         message=item.message,
@@ -64,8 +69,19 @@ def of_diagnostic(item: "Diagnostic", sources: Mapping[str, str | bytes]) -> Pro
         line=item.span.line,
         column=item.span.column,
         length=item.span.end - item.span.start,
+        end_line=end_line,
+        end_column=end_column,
         expected=item.expected,
         suggestion=item.suggestion,
         related=tuple((text, at.file, at.line, at.column) for text, at in item.related),
         display=render(item, sources),
     )
+
+
+def _end(span: "Span", source: str | bytes) -> tuple[int, int]:
+    """Line and column behind the last character of a place."""
+    text = source.decode("utf-8-sig", "replace") if isinstance(source, bytes) else source
+    inside = text[span.start : span.end]
+    if lines := inside.count("\n"):
+        return span.line + lines, len(inside) - inside.rindex("\n")
+    return span.line, span.column + span.end - span.start

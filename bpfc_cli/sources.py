@@ -43,7 +43,7 @@ def checked(paths: Sequence[Path]) -> "tuple[Policy | None, tuple[Problem, ...]]
     check_own("dsl")
     from dsl.frontend import check
 
-    sources = _read(paths)
+    sources = read(paths)
     policy, found = check(sources)
     texts = dict(sources)
     return policy, tuple(of_diagnostic(item, texts) for item in found)
@@ -62,7 +62,7 @@ def compiled(paths: Sequence[Path], allow_partial: bool = False) -> "Compiled":
     Raises:
         Stop: a file cannot be read, or the rules have errors.
     """
-    sources = _read(paths)
+    sources = read(paths)
     check_own("dsl", "compiler")
     from compiler.driver import compile_sources
 
@@ -119,8 +119,18 @@ def show_coverage(rows: "Sequence[CoverageRow]") -> None:
     )
 
 
-def _read(paths: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
-    """Names, as the user gave them, and contents of rule files."""
+def read(paths: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
+    """Read rule files.
+
+    Args:
+        paths: of the files.
+
+    Returns:
+        Names, as the user gave them, and contents.
+
+    Raises:
+        Stop: a file cannot be read, or is an artifact.
+    """
     found = []
     for path in paths:
         check_readable(path)

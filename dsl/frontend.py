@@ -28,7 +28,7 @@ def check(
         not keep the policy back.
     """
     report = Collector()
-    texts = [(name, _text(name, content, report)) for name, content in text_by_name]
+    texts = [(name, decoded(name, content, report)) for name, content in text_by_name]
     sources = tuple((name, text) for name, text in texts if text is not None)
     parsed = [parse(name, text, report) for name, text in sources]
     files = [file for file in parsed if file is not None]
@@ -39,8 +39,17 @@ def check(
     return policy, report.result([name for name, _ in text_by_name])
 
 
-def _text(name: str, content: str | bytes, report: Collector) -> str | None:
-    """A file's text, or None after a diagnostic."""
+def decoded(name: str, content: str | bytes, report: Collector) -> str | None:
+    """Make text of what a file holds.
+
+    Args:
+        name: the file's name, for messages.
+        content: what is in it.
+        report: takes what is wrong with it.
+
+    Returns:
+        The text without a byte order mark, or None after a diagnostic.
+    """
     start = Span(name, 0, 0, 1, 1)
     if len(content) > MAX_FILE:
         report.error(

@@ -1,0 +1,133 @@
+"""The canonical form of a source file: the same words and comments, set in one way.
+
+Only white space changes, and the comma behind the last element of a list. Where items and clauses
+begin is read off the syntax tree; what it lacks, above all comments, comes from `dsl.trivia`.
+"""
+
+from attrs import frozen
+
+from dsl.diagnostics import Collector, Diagnostic
+from dsl.frontend import decoded
+from dsl.layout import STEP, Writer, flat, nodes, write
+from dsl.lexer import tokens
+from dsl.parser import parse
+from dsl.syntax import File, Header, Item, ListItem, Rule
+from dsl.trivia import Word, words
+
+
+def format_source(name: str, content: str | bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    """Format one file.
+
+    Args:
+        name: its name, for messages.
+        content: what is in it.
+
+    Returns:
+        The canonical text, None if the file has errors of syntax; those errors. Line ends are those
+        of the file's first line. A byte order mark is left out.
+    """
+    report = Collector()
+    text = decoded(name, content, report)
+    file = parse(name, text, report) if text is not None else None
+    if text is None or file is None or report.has_errors:
+        return None, report.result([name])
+    lines = _lines(file, words(text, tokens(name, text, report) or []))
+    end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    return "".join(line + end for line in lines), ()
+
+
+@frozen
+class _Piece:
+    """An item and its words."""
+
+    item: Item
+    words: list[Word]
+
+    def cut(self, starts: list[int]) -> list[list[Word]]:
+        """Its words up to the first of some places, then from each of them to the next."""
+        parts: list[list[Word]] = [[]]
+        places = set(starts)
+        for word in self.words:
+            if word.start in places:
+                parts.append([])
+            parts[-1].append(word)
+        return parts
+
+
+def _lines(file: File, found: list[Word]) -> list[str]:
+    """The lines of a file."""
+    out = Writer()
+    pieces = _pieces(file, found[:-1])
+    before: _Piece | None = None
+    for piece in pieces:
+        first = piece.words[0]
+        out.newline(0)
+        if before is not None and not _stay_together(before, piece):
+            out.blank()
+        commented = bool(first.lead)
+        out.comments(first, 0)
+        if commented and first.blank:
+            out.blank()
+        _write_item(out, piece)
+        before = piece
+    out.newline(0)
+    out.comments(found[-1], 0)
+    return out.lines
+
+
+def _pieces(file: File, found: list[Word]) -> list[_Piece]:
+    """The items with their words."""
+    whole = (
+        _Piece(file.items[0], found).cut([item.span.start for item in file.items])
+        if found
+        else [[]]
+    )
+    return [_Piece(item, part) for item, part in zip(file.items, whole[1:], strict=True)]
+
+
+def _stay_together(before: _Piece, piece: _Piece) -> bool:
+    """Whether no blank line parts two items: short lists that the author wrote as one block."""
+    first = piece.words[0]
+    return (
+        not first.blank
+        and not any(comment.blank for comment in first.lead)
+        and all(
+            isinstance(each.item, ListItem) and _is_line(each.words) for each in (before, piece)
+        )
+    )
+
+
+def _is_line(found: list[Word]) -> bool:
+    """Whether an item takes one line."""
+    return Writer().has_room(list(flat(nodes(found))), STEP)
+
+
+def _write_item(out: Writer, piece: _Piece) -> None:
+    """Write one item, its comments aside."""
+    match piece.item:
+        case Rule(clauses=clauses):
+            _write_rule(out, piece, [clause.span.start for clause in clauses])
+        case Header(parts=parts) if not _is_line(piece.words):
+            for index, words_ in enumerate(piece.cut([part.span.start for part in parts])):
+                if index:
+                    out.newline(STEP)
+                write(out, nodes(words_), STEP)
+        case _:
+            write(out, nodes(piece.words), STEP)
+
+
+def _write_rule(out: Writer, piece: _Piece, starts: list[int]) -> None:
+    """Write a rule: one clause a line."""
+    closer = piece.words[-1]
+    head, *clauses = _Piece(piece.item, piece.words[:-1]).cut(starts)
+    for word in head:
+        out.put(word, STEP)
+    for clause in clauses:
+        out.newline(STEP)
+        out.comments(clause[0], STEP)
+        if clause[0].blank:
+            out.blank()
+        write(out, nodes(clause), 2 * STEP)
+    out.comments(closer, STEP)
+    out.newline(0)
+    out.put(closer, STEP)
