@@ -103,10 +103,12 @@ def _formatted(source: _Source) -> bytes | None:
 
 def _diff(source: _Source, data: bytes) -> Iterator[str]:
     """The lines of a unified diff, with their ends."""
-    before, after = (each.decode().split("\n") for each in (source.data, data))
-    lines = unified_diff(before[:-1], after[:-1], source.name, source.name, lineterm="")
-    missing = before[-1]
-    if missing:
-        lines = unified_diff(before, after[:-1], source.name, source.name, lineterm="")
-    for line in lines:
-        yield line + "\n"
+    before, after = _lines(source.data.decode()), _lines(data.decode())
+    for line in unified_diff(before, after, source.name, source.name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; str.splitlines would also cut at rarer characters."""
+    *whole, rest = text.split("\n")
+    return [line + "\n" for line in whole] + ([rest] if rest else [])

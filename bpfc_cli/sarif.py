@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -127,4 +128,4 @@ def _fix(problem: Problem) -> Json:
 def _uri(file: str) -> str:
     """A file's name as a URI reference (RFC 3986), relative if the user gave it so."""
     path = Path(file)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TypeGuard
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from dsl.trivia import Word, joined, spaced
 
@@ -131,10 +131,12 @@ def _closed(group: Group, closer: Word) -> Group:
         group.parts.pop()
     complete = Group(group.opener, group.parts, group.commas, closer)
     if len(complete.parts) > len(complete.commas) > 0 and _is_list(complete):
-        last = complete.parts[-1][-1]
+        part = complete.parts[-1]
+        last = part[-1]
         assert isinstance(last, Word)
+        # A copy: the words are looked at more than once.
+        part[-1] = evolve(last, trail="")
         complete.commas.append(Word("COMMA", ",", trail=last.trail))
-        last.trail = ""
     return complete
 
 
@@ -225,10 +227,8 @@ def _write_group(out: Writer, group: Group, hanging: int) -> None:
     further = inner + STEP if len(group.parts) > 1 else inner
     for index, part in enumerate(group.parts):
         comma = group.commas[index : index + 1]
-        # A comma's comment may be as long as it likes.
-        if not filled or not out.has_room(
-            [*flat(part), *(Word("COMMA", ",") for _ in comma)], inner
-        ):
+        line = [*flat(part), *comma]
+        if not filled or line[0].lead or not out.has_room(line, inner):
             out.newline(inner)
         write(out, part, further)
         for word in comma:

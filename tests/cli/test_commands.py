@@ -13,7 +13,7 @@ from bpfc_cli.explain import all_texts
 from tests.cli.conftest import FIRST, Cli
 from tests.house.table import ROOT
 
-COMMANDS = ("check", "compile", "inspect", "verify", "run", "explain", "extract", "doctor")
+COMMANDS = ("check", "fmt", "compile", "inspect", "verify", "run", "explain", "extract", "doctor")
 
 
 def test_version(cli: Cli) -> None:
