@@ -4,6 +4,8 @@ Only white space changes, and the comma behind the last element of a list. Where
 begin is read off the syntax tree; what it lacks, above all comments, comes from `dsl.trivia`.
 """
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 from dsl.diagnostics import Collector, Diagnostic
@@ -43,23 +45,24 @@ class _Piece:
     item: Item
     words: list[Word]
 
-    def cut(self, starts: list[int]) -> list[list[Word]]:
-        """Its words up to the first of some places, then from each of them to the next."""
-        parts: list[list[Word]] = [[]]
-        places = set(starts)
-        for word in self.words:
-            if word.start in places:
-                parts.append([])
-            parts[-1].append(word)
-        return parts
+
+def _cut(found: list[Word], starts: Iterable[int]) -> list[list[Word]]:
+    """Words up to the first of some places, then from each of them to the next."""
+    parts: list[list[Word]] = [[]]
+    places = set(starts)
+    for word in found:
+        if word.start in places:
+            parts.append([])
+        parts[-1].append(word)
+    return parts
 
 
 def _lines(file: File, found: list[Word]) -> list[str]:
     """The lines of a file."""
     out = Writer()
-    pieces = _pieces(file, found[:-1])
     before: _Piece | None = None
-    for piece in pieces:
+    _, *parts = _cut(found[:-1], (item.span.start for item in file.items))
+    for piece in map(_Piece, file.items, parts):
         first = piece.words[0]
         out.newline(0)
         if before is not None and not _stay_together(before, piece):
@@ -73,16 +76,6 @@ def _lines(file: File, found: list[Word]) -> list[str]:
     out.newline(0)
     out.comments(found[-1], 0)
     return out.lines
-
-
-def _pieces(file: File, found: list[Word]) -> list[_Piece]:
-    """The items with their words."""
-    whole = (
-        _Piece(file.items[0], found).cut([item.span.start for item in file.items])
-        if found
-        else [[]]
-    )
-    return [_Piece(item, part) for item, part in zip(file.items, whole[1:], strict=True)]
 
 
 def _stay_together(before: _Piece, piece: _Piece) -> bool:
@@ -106,9 +99,9 @@ def _write_item(out: Writer, piece: _Piece) -> None:
     """Write one item, its comments aside."""
     match piece.item:
         case Rule(clauses=clauses):
-            _write_rule(out, piece, [clause.span.start for clause in clauses])
+            _write_rule(out, piece.words, (clause.span.start for clause in clauses))
         case Header(parts=parts) if not _is_line(piece.words):
-            for index, words_ in enumerate(piece.cut([part.span.start for part in parts])):
+            for index, words_ in enumerate(_cut(piece.words, (part.span.start for part in parts))):
                 if index:
                     out.newline(STEP)
                 write(out, nodes(words_), STEP)
@@ -116,10 +109,10 @@ def _write_item(out: Writer, piece: _Piece) -> None:
             write(out, nodes(piece.words), STEP)
 
 
-def _write_rule(out: Writer, piece: _Piece, starts: list[int]) -> None:
+def _write_rule(out: Writer, found: list[Word], starts: Iterable[int]) -> None:
     """Write a rule: one clause a line."""
-    closer = piece.words[-1]
-    head, *clauses = _Piece(piece.item, piece.words[:-1]).cut(starts)
+    closer = found[-1]
+    head, *clauses = _cut(found[:-1], starts)
     for word in head:
         out.put(word, STEP)
     for clause in clauses:
