@@ -14,7 +14,7 @@ from dsl.layout import STEP, Writer, flat, nodes, write
 from dsl.lexer import tokens
 from dsl.parser import parse
 from dsl.syntax import File, Header, Item, ListItem, Rule
-from dsl.trivia import Word, words
+from dsl.trivia import Word, content_of, words
 
 
 def format_source(name: str, content: str | bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
@@ -27,15 +27,23 @@ def format_source(name: str, content: str | bytes) -> tuple[str | None, tuple[Di
     Returns:
         The canonical text, None if the file has errors of syntax; those errors. Line ends are those
         of the file's first line. A byte order mark is left out.
+
+    Raises:
+        AssertionError: a bug here would have lost or changed words or comments.
     """
     report = Collector()
     text = decoded(name, content, report)
     file = parse(name, text, report) if text is not None else None
     if text is None or file is None or report.has_errors:
         return None, report.result([name])
-    lines = _lines(file, words(text, tokens(name, text, report) or []))
+    found = words(text, tokens(name, text, report) or [])
+    before = content_of(found)
     end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
-    return "".join(line + end for line in lines), ()
+    result = "".join(line + end for line in _lines(file, found))
+    # Nobody reads a formatted file again as closely as the one that was written.
+    if content_of(words(result, tokens(name, result, report) or [])) != before:
+        raise AssertionError(f"formatting would have changed more of {name} than its white space")
+    return result, ()
 
 
 @frozen
@@ -62,7 +70,8 @@ def _lines(file: File, found: list[Word]) -> list[str]:
     out = Writer()
     before: _Piece | None = None
     _, *parts = _cut(found[:-1], (item.span.start for item in file.items))
-    for piece in map(_Piece, file.items, parts):
+    for item, part in zip(file.items, parts, strict=True):
+        piece = _Piece(item, part)
         first = piece.words[0]
         out.newline(0)
         if before is not None and not _stay_together(before, piece):

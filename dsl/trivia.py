@@ -103,6 +103,22 @@ def _settle_commas(found: list[Word]) -> None:
         after.lead[:0] = moved
 
 
+def content_of(found: list[Word]) -> tuple[list[str], list[str]]:
+    """What no formatting may change.
+
+    Args:
+        found: the words of a file.
+
+    Returns:
+        The words without commas in front of a closing bracket; all comments, sorted.
+    """
+    texts = [
+        word.text for word, after in pairwise(found) if (word.type, after.type) != ("COMMA", "RSQB")
+    ]
+    remarks = [comment.text for word in found for comment in word.lead]
+    return texts, sorted(remarks + [word.trail for word in found if word.trail])
+
+
 def joined(found: list[Word]) -> int:
     """Characters that words take on one line, spaces between them included."""
     return sum(len(word.text) for word in found) + sum(spaced(a, b) for a, b in pairwise(found))

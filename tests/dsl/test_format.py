@@ -86,6 +86,13 @@ def test_line_ends_follow_the_first_line() -> None:
     assert formatted("# a\n\r\nlist a = [1]\r\n") == "# a\n\nlist a = [1]\n"
 
 
+@pytest.mark.parametrize("loss", ["list a = [2]", "list a = [1]  # d", "list a = [1]", ""])
+def test_a_loss_is_never_returned(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsl.formatter._lines", lambda *_: [loss])
+    with pytest.raises(AssertionError, match=r"changed more of x\.det"):
+        format_source("x.det", "list a = [1]  # c")
+
+
 def test_a_byte_order_mark_goes() -> None:
     assert formatted(b"\xef\xbb\xbflist  a = [1]") == "list a = [1]\n"
 
