@@ -5,6 +5,7 @@ Nothing here or above the commands' own functions imports the compiler, a runtim
 """
 
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -29,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, one of `bpfc_cli.exits`.
     """
+    # A command makes many values that live to its end: collecting them now and then only costs time
+    # (30 of 600 ms of a compilation).
+    gc.set_threshold(200_000, 50, 50)
     try:
         from bpfc_cli.app import run
     except ModuleNotFoundError as error:
