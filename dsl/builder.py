@@ -11,6 +11,7 @@ from dsl.span import Span
 from dsl.syntax import (
     Alert,
     Broken,
+    Call,
     Comparison,
     Condition,
     Conjunction,
@@ -25,6 +26,7 @@ from dsl.syntax import (
     ListItem,
     Literal,
     Literals,
+    Macro,
     Metadata,
     Mode,
     Name,
@@ -132,6 +134,10 @@ class Builder:
     def flag(self, parts: Parts) -> Flag:
         name = self.name(parts)
         return Flag(name, name.span)
+
+    def call(self, parts: Parts) -> Call:
+        arguments = parts[2] if isinstance(parts[2], list) else []
+        return Call(self.name(parts), tuple(arguments), self._span(parts[0], parts[-1]))
 
     def exists(self, parts: Parts) -> Presence:
         return Presence(self.name(parts), False, self._span(parts[0], parts[-1]))
@@ -248,6 +254,15 @@ class Builder:
     def list_item(self, parts: Parts) -> ListItem:
         keyword, name, _, listed = parts
         return ListItem(self.name([name]), listed, self._span(keyword, listed.span))
+
+    def macro(self, parts: Parts) -> Macro:
+        keyword, name, _, parameters, last, _, body = parts
+        span = self._span(keyword, last)
+        return Macro(self.name([name]), tuple(parameters), self.disjunction(body), span)
+
+    def macro_plain(self, parts: Parts) -> Macro:
+        keyword, name, _, body = parts
+        return Macro(self.name([name]), (), self.disjunction(body), self._span(keyword, name))
 
     def rule(self, parts: Parts) -> Rule:
         keyword, name, _, clauses, _ = parts

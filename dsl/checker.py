@@ -6,7 +6,8 @@ from dsl import rules
 from dsl.catalogue import Catalogue
 from dsl.conditions import ListCache
 from dsl.diagnostics import Collector, shown
-from dsl.resolver import Names, resolve, unused_lists
+from dsl.macros import Budget
+from dsl.resolver import Names, resolve, unused
 from dsl.syntax import (
     Broken,
     File,
@@ -46,12 +47,12 @@ def check(
     names = resolve(files, report)
     header = names.headers[0] if names.headers else None
     version, mode = _header(header, report) if header else ("", "enforce")
-    checker = rules.RuleChecker(catalogue, names, mode, ListCache(), report)
+    checker = rules.RuleChecker(catalogue, names, mode, ListCache(), Budget(), report)
     checked = tuple(r for r in map(checker.check, names.rules) if r is not None)
     _ids(names.rules, report)
     if not broken:
         _rules(names, header, report)
-        unused_lists(names, report)
+        unused(names, report)
     if report.has_errors or header is None:
         return None
     return Policy(

@@ -1,14 +1,17 @@
 """Conditions: names to fields, operators and operands to typed tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from attrs import Factory, frozen
+from attrs import Factory, evolve, frozen
 
+from dsl.calls import affordable, expand
 from dsl.catalogue import Catalogue, Event, Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.macros import Budget, nesting
 from dsl.resolver import Names
 from dsl.syntax import (
     Broken,
+    Call,
     Comparison,
     Condition,
     Conjunction,
@@ -59,18 +62,26 @@ class Conditions:
     Args:
         catalogue: all events.
         events: those the rule listens on; without any, a field may be of any event.
-        names: the policy's lists.
+        names: the policy's lists and macros.
         cache: of the policy.
+        budget: what macros may expand to.
         report: takes diagnostics.
+        above: levels of and, or, not and calls around the condition, if it comes from a macro.
     """
 
     catalogue: Catalogue
     events: tuple[Event, ...]
     names: Names
     cache: ListCache
+    budget: Budget
     report: Collector
+    above: int = 0
 
     # ------------------------------------------------------------ the tree
+
+    def whole(self, condition: Condition, top: bool = True) -> Expr | None:
+        """The typed form of a rule's condition or of an exception; arguments as for `check`."""
+        return evolve(self, above=nesting(condition)).check(condition, top)
 
     def check(self, condition: Condition, top: bool = True) -> Expr | None:
         """The typed condition.
@@ -82,6 +93,8 @@ class Conditions:
         Returns:
             The typed tree, or None after a diagnostic.
         """
+        if not affordable(condition, self.budget, self.report):
+            return None
         match condition:
             case Negation():
                 item = self.check(condition.item, False)
@@ -96,6 +109,8 @@ class Conditions:
                 return self._flag(condition, top)
             case Presence():
                 return self._presence(condition)
+            case Call():
+                return self._call(condition)
             case Comparison():
                 return self._comparison(condition)
 
@@ -112,7 +127,9 @@ class Conditions:
             if not (top and value):
                 self._constant(flag.field.text, flag.field)
             return Constant(value)
-        field = self.field(flag.field)
+        if flag.field.text in self.names.macros:
+            return self._call(Call(flag.field, (), flag.span))
+        field = self.field(flag.field, self.names.macros)
         if field is None:
             return None
         if field.kind is Kind.BOOL:
@@ -142,10 +159,29 @@ class Conditions:
         test = Test(field, Op.EXISTS, (), presence.span)
         return Not(test) if presence.negated else test
 
+    # ------------------------------------------------------------ macros
+
+    def _call(self, call: Call) -> Expr | None:
+        """What a macro says of its arguments."""
+        for argument in call.arguments:
+            self._mark_used(argument)
+        found = expand(call, self.names, self.report, self.above)
+        if found is None:
+            return None
+        body, inside, above = found
+        if isinstance(body, Flag) and body.field.text in ("true", "false"):
+            return Constant(body.field.text == "true")  # deliberate: a place to fill in
+        return evolve(self, report=inside, above=above).check(body, False)
+
     # ------------------------------------------------------------ names
 
-    def field(self, name: Name) -> Field | None:
-        """The field of that name on all of the rule's events, or None after a diagnostic."""
+    def field(self, name: Name, others: Iterable[str] = ()) -> Field | None:
+        """The field of that name on all of the rule's events, or None after a diagnostic.
+
+        Args:
+            name: as written.
+            others: names that would have been right too.
+        """
         events = self.events or self.catalogue.events
         found = [(event, event.field(name.text)) for event in events]
         known = [field for _, field in found if field is not None]
@@ -159,7 +195,7 @@ class Conditions:
                 "BPFC0201",
                 f"unknown field `{shown(name.text)}`",
                 name.span,
-                suggestion=nearest(name.text, here) or nearest(name.text, everywhere),
+                suggestion=nearest(name.text, here) or nearest(name.text, [*everywhere, *others]),
             )
             return None
         lacking = " and ".join(event.name for event, field in found if field is None)

@@ -54,7 +54,7 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE,
 )
-ITEM_WORDS = frozenset({"policy", "list", "rule"})
+ITEM_WORDS = frozenset({"policy", "list", "macro", "rule"})
 _SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
@@ -146,7 +146,7 @@ def _special(token: Token, file: str, report: Collector) -> Token:
 
 
 def begins_item(found: list[Token], index: int) -> bool:
-    """Whether a policy header, a list or a rule begins with the token at `index`."""
+    """Whether a policy header, a list, a macro or a rule begins with the token at `index`."""
     token = found[index]
     if token.type != "WORD" or token.text not in ITEM_WORDS:
         return False
@@ -154,6 +154,8 @@ def begins_item(found: list[Token], index: int) -> bool:
         case "policy", ["STRING", *_]:
             return True
         case "list", ["WORD" | "NAME", "ASSIGN"]:
+            return True
+        case "macro", ["WORD" | "NAME", "ASSIGN" | "LPAR"]:
             return True
         case "rule", ["WORD" | "NAME", "LBRACE"]:
             return True

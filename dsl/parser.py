@@ -31,7 +31,8 @@ def parse(name: str, text: str, report: Collector) -> File | None:
     items = _items(Automaton(load(), found, Builder(name, report)), report)
     if items is None:
         return None
-    lists = (i for i, t in enumerate(found) if t.text == "list" and begins_item(found, i))
+    named = ("list", "macro")
+    lists = (i for i, t in enumerate(found) if t.text in named and begins_item(found, i))
     return File(
         name=name,
         items=items,

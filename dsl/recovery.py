@@ -47,8 +47,12 @@ def _levels(machine: Automaton) -> dict[str, int]:
         row = machine.table.actions[machine.states[height - 1]]
         # What is complete so far is kept only if a new line says that it was meant to be.
         complete = height == top and (machine.token.first or machine.token.type == END)
-        if isinstance(row.get("SKIPPED"), int) or ("SKIPPED" in row and complete):
-            level = next(name for name, symbol in _LEVELS.items() if symbol in row)
+        # Only a look at the stack tells where a condition ends: in a rule, or as a whole macro.
+        complete = complete and machine.accepts("SKIPPED")
+        shifts = isinstance(row.get("SKIPPED"), int)
+        if shifts or complete:
+            fits = (lambda kind, row=row: kind in row) if shifts else machine.accepts
+            level = next(name for name, symbol in _LEVELS.items() if fits(symbol))
             if _RANK[level] > rank:
                 levels[level], rank = height, _RANK[level]
     return levels

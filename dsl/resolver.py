@@ -1,4 +1,4 @@
-"""What the files of a policy declare: the header, the lists, the rules, each name once."""
+"""What the files of a policy declare: header, lists, macros, rules, each name once."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,8 +6,9 @@ from typing import NamedTuple
 from attrs import Factory, frozen
 
 from dsl.diagnostics import Collector
+from dsl.macros import check_declarations, mentioned
 from dsl.span import Span
-from dsl.syntax import File, Header, ListItem, Name, Rule
+from dsl.syntax import File, Header, ListItem, Macro, Name, Rule
 
 
 @frozen
@@ -17,13 +18,18 @@ class Names:
     Args:
         headers: policy headers; exactly one is right.
         lists: by name, the first of each.
+        macros: by name, the first of each.
+        circular: names of macros that use themselves.
         rules: in source order, also those whose name another one has.
-        announced: names of lists that the text seems to declare but that could not be read.
-        used: names of lists that a condition mentions; grows while rules are checked.
+        announced: names of lists and macros that the text seems to declare, also of those that
+            could not be read.
+        used: names of lists and macros that a condition mentions; grows while rules are checked.
     """
 
     headers: tuple[Header, ...]
     lists: dict[str, ListItem]
+    macros: dict[str, Macro]
+    circular: frozenset[str]
     rules: tuple[Rule, ...]
     announced: frozenset[str]
     used: set[str] = Factory(set)
@@ -50,9 +56,14 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
     items = [item for file in files for item in file.items]
     headers = tuple(item for item in items if isinstance(item, Header))
     lists = [item for item in items if isinstance(item, ListItem)]
+    found = [item for item in items if isinstance(item, Macro)]
+    macros = {item.name.text: item for item in reversed(found)}
+    macros = dict(reversed(macros.items()))
     rules = tuple(item for item in items if isinstance(item, Rule))
     _headers(files, headers, report)
-    _unique([_Place("list", "BPFC0207", item.name) for item in lists], report)
+    values = [item for item in items if isinstance(item, ListItem | Macro)]
+    kinds = {ListItem: "list", Macro: "macro"}
+    _unique([_Place(kinds[type(item)], "BPFC0207", item.name) for item in values], report)
     _unique([_Place("rule", "BPFC0206", r.name) for r in rules if r.name], report)
     for item in lists:
         if not item.values.items:
@@ -65,6 +76,8 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
     return Names(
         headers=headers,
         lists={item.name.text: item for item in reversed(lists)},
+        macros=macros,
+        circular=check_declarations(macros, report),
         rules=rules,
         announced=frozenset().union(*(file.announced for file in files)),
     )
@@ -91,31 +104,38 @@ def _headers(files: Sequence[File], headers: Sequence[Header], report: Collector
 
 def _unique(places: Sequence[_Place], report: Collector) -> None:
     """Report each name that is declared again."""
-    first: dict[str, Name] = {}
-    for what, code, name in places:
-        before = first.setdefault(name.text, name)
-        if before is not name:
+    first: dict[str, _Place] = {}
+    for place in places:
+        what, code, name = place
+        before = first.setdefault(name.text, place)
+        if before is not place:
+            twice = f"{what} `{name.text}` is declared twice"
+            other = f"{what} `{name.text}` has the name of a {before.what}"
             report.error(
                 code,
-                f"{what} `{name.text}` is declared twice",
+                twice if what == before.what else other,
                 name.span,
                 remedy="give one of them another name",
-                related=(("the first one is here", before.span),),
+                related=(("the first one is here", before.name.span),),
             )
 
 
-def unused_lists(names: Names, report: Collector) -> None:
-    """Warn of lists that no condition mentions.
+def unused(names: Names, report: Collector) -> None:
+    """Warn of lists and macros that no condition mentions.
 
     Args:
         names: after all rules were checked.
         report: takes the warnings.
     """
-    for name, item in names.lists.items():
-        if name not in names.used:
+    # What only an unused macro mentions is not reported too: it goes with the macro or stays.
+    inside = {name.text for macro in names.macros.values() for name in mentioned(macro.body)}
+    declared: dict[str, ListItem | Macro] = {**names.lists, **names.macros}
+    for name, item in declared.items():
+        if name not in names.used and name not in inside:
+            what = "list" if isinstance(item, ListItem) else "macro"
             report.warning(
                 "BPFC0501",
-                f"list `{name}` is not used",
+                f"{what} `{name}` is not used",
                 item.name.span,
                 remedy="remove it",
             )

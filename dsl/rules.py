@@ -9,6 +9,7 @@ from dsl import metadata, syntax, templates, typed
 from dsl.catalogue import Catalogue, Event
 from dsl.conditions import Conditions, ListCache
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.macros import Budget
 from dsl.resolver import Names
 from dsl.syntax import Clause, Name
 from dsl.words import DEFAULT_ERRNO, DENY_ERRNOS, FALLBACKS, KILL_TARGETS, MODES
@@ -41,9 +42,10 @@ class RuleChecker:
 
     Args:
         catalogue: all events.
-        names: the policy's lists.
+        names: the policy's lists and macros.
         mode: the policy's mode.
         cache: of converted lists.
+        budget: what macros may expand to.
         report: takes diagnostics.
     """
 
@@ -51,6 +53,7 @@ class RuleChecker:
     names: Names
     mode: str
     cache: ListCache
+    budget: Budget
     report: Collector
 
     def check(self, rule: syntax.Rule) -> typed.Rule | None:
@@ -63,9 +66,12 @@ class RuleChecker:
             The rule, or None if it cannot be said what it means; then there was a diagnostic.
         """
         events = self._events(rule)
-        conditions = Conditions(self.catalogue, events, self.names, self.cache, self.report)
+        self.budget.rule = 0
+        conditions = Conditions(
+            self.catalogue, events, self.names, self.cache, self.budget, self.report
+        )
         when_clause = self._single(rule, syntax.When)
-        when = None if when_clause is None else conditions.check(when_clause.condition)
+        when = None if when_clause is None else conditions.whole(when_clause.condition)
         excepts = self._excepts(rule, conditions)
         pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
         deny, kill = self._deny(rule, events), self._kill(rule, events)
@@ -159,7 +165,7 @@ class RuleChecker:
         found = []
         for clause in _of(rule, syntax.Exception_):
             # An exception that is always true switches the rule off: never deliberate.
-            when = conditions.check(clause.condition, top=False)
+            when = conditions.whole(clause.condition, top=False)
             if when is not None:
                 name = clause.name.value if clause.name else None
                 found.append(typed.Except(name, when, clause.span))

@@ -142,7 +142,16 @@ class Disjunction:
     items: tuple["Condition", ...]
 
 
-Condition = Flag | Presence | Comparison | Negation | Conjunction | Disjunction
+@frozen
+class Call:
+    """`macro(argument, ...)`: what the macro says of these arguments."""
+
+    name: Name
+    arguments: tuple[Literal | Literals, ...]
+    span: Span
+
+
+Condition = Flag | Presence | Comparison | Call | Negation | Conjunction | Disjunction
 
 
 @frozen
@@ -269,7 +278,17 @@ class Rule:
     span: Span
 
 
-Item = Header | ListItem | Rule | Broken
+@frozen
+class Macro:
+    """`macro NAME(parameter, ...) = CONDITION`; without parameters also without parentheses."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    body: Condition
+    span: Span
+
+
+Item = Header | ListItem | Macro | Rule | Broken
 
 
 @frozen
@@ -279,8 +298,8 @@ class File:
     Args:
         name: its name.
         items: in source order.
-        announced: names of all lists that the text seems to declare, also where the list itself was
-            wrong, so that its uses are not reported too.
+        announced: names of all lists and macros that the text seems to declare, also where the
+            declaration itself was wrong, so that its uses are not reported too.
         headed: whether the text has something like a policy header.
     """
 

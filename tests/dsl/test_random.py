@@ -12,7 +12,9 @@ from dsl.table import load as load_table
 from dsl.words import METADATA
 from tests.dsl.summary import FIXTURES
 
-GOOD = [(FIXTURES / f"{name}.det").read_text("utf-8") for name in ("language", "warnings")]
+GOOD = [
+    (FIXTURES / f"{name}.det").read_text("utf-8") for name in ("language", "warnings", "macros")
+]
 PIECES = sorted(
     {
         *load_table().keywords,
