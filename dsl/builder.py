@@ -253,16 +253,25 @@ class Builder:
 
     def list_item(self, parts: Parts) -> ListItem:
         keyword, name, _, listed = parts
-        return ListItem(self.name([name]), listed, self._span(keyword, listed.span))
+        return ListItem(self.name([name]), tuple(listed), self._span(keyword, listed[-1][1].span))
+
+    def sum_first(self, parts: Parts) -> Parts:
+        return [(True, parts[0])]
+
+    def sum_more(self, parts: Parts) -> Parts:
+        listed, sign, term = parts
+        listed.append((sign.type == "PLUS", term))
+        return listed  # type: ignore[no-any-return]
+
+    def macro_name(self, parts: Parts) -> tuple[Name, tuple[Name, ...], Token]:
+        return self.name(parts), (), parts[0]
+
+    def macro_head(self, parts: Parts) -> tuple[Name, tuple[Name, ...], Token]:
+        return self.name(parts), tuple(parts[2]), parts[3]
 
     def macro(self, parts: Parts) -> Macro:
-        keyword, name, _, parameters, last, _, body = parts
-        span = self._span(keyword, last)
-        return Macro(self.name([name]), tuple(parameters), self.disjunction(body), span)
-
-    def macro_plain(self, parts: Parts) -> Macro:
-        keyword, name, _, body = parts
-        return Macro(self.name([name]), (), self.disjunction(body), self._span(keyword, name))
+        keyword, (name, parameters, last), _, body = parts
+        return Macro(name, parameters, self.disjunction(body), self._span(keyword, last))
 
     def rule(self, parts: Parts) -> Rule:
         keyword, name, _, clauses, _ = parts

@@ -314,12 +314,16 @@ class Conditions:
         self.names.used.add(name.text)
         found = self.names.lists.get(name.text)
         if found is None:
-            if name.text not in self.names.announced:
+            if name.text in self.names.macros:
+                self.report.error(
+                    "BPFC0203", f"`{shown(name.text)}` is a macro, not a list", name.span
+                )
+            elif name.text not in self.names.announced:
                 self._unknown_list(name, field, op)
             return None
         key = (name.text, field.name, op)
         if key not in self.cache.values:
-            self.cache.values[key] = self._convert(found.values.items, field, op)
+            self.cache.values[key] = self._convert(self.names.values[name.text], field, op)
         return self.cache.values[key]
 
     def _unknown_list(self, name: Name, field: Field, op: Op) -> None:

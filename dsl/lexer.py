@@ -48,9 +48,9 @@ _PATTERN = re.compile(
     | (?P<NUMBER>-?[0-9]\w*)
     | (?P<WORD>[^\W\d]\w*(?P<DOTTED>(?:\.[^\W\d]\w*)+)?)
     | (?P<COMPARE>[=!<>]=|[<>])
-    | (?P<SYMBOL>\.\.|[=,\[\](){}])
+    | (?P<SYMBOL>\.\.|[=,\[\](){}+-])
     | (?P<FOREIGN>&&|\|\||!)
-    | (?P<BAD>[^\w\s"#=!<>,\[\](){}&|:-]+ | .)
+    | (?P<BAD>[^\w\s"#=!<>,\[\](){}&|:+-]+ | .)
     """,
     re.VERBOSE,
 )
@@ -58,6 +58,8 @@ ITEM_WORDS = frozenset({"policy", "list", "macro", "rule"})
 _SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
+    "+": "PLUS",
+    "-": "MINUS",
     ",": "COMMA",
     "[": "LSQB",
     "]": "RSQB",

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from attrs import Factory, frozen
 
 from dsl.diagnostics import Collector
+from dsl.lists import mentioned as listed
+from dsl.lists import resolve_lists
 from dsl.macros import check_declarations, mentioned
 from dsl.span import Span
-from dsl.syntax import File, Header, ListItem, Macro, Name, Rule
+from dsl.syntax import File, Header, ListItem, Literal, Macro, Name, Rule
 
 
 @frozen
@@ -18,6 +20,7 @@ class Names:
     Args:
         headers: policy headers; exactly one is right.
         lists: by name, the first of each.
+        values: of each list; none of one that was wrong.
         macros: by name, the first of each.
         circular: names of macros that use themselves.
         rules: in source order, also those whose name another one has.
@@ -28,6 +31,7 @@ class Names:
 
     headers: tuple[Header, ...]
     lists: dict[str, ListItem]
+    values: dict[str, tuple[Literal, ...]]
     macros: dict[str, Macro]
     circular: frozenset[str]
     rules: tuple[Rule, ...]
@@ -65,21 +69,17 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
     kinds = {ListItem: "list", Macro: "macro"}
     _unique([_Place(kinds[type(item)], "BPFC0207", item.name) for item in values], report)
     _unique([_Place("rule", "BPFC0206", r.name) for r in rules if r.name], report)
-    for item in lists:
-        if not item.values.items:
-            report.error(
-                "BPFC0305",
-                f"list `{item.name.text}` is empty",
-                item.values.span,
-                remedy="a test against no values is never true; remove the list and its uses",
-            )
+    by_name = {item.name.text: item for item in reversed(lists)}
+    by_name = dict(reversed(by_name.items()))
+    announced = frozenset().union(*(file.announced for file in files))
     return Names(
         headers=headers,
-        lists={item.name.text: item for item in reversed(lists)},
+        lists=by_name,
+        values=resolve_lists(by_name, macros, announced, report),
         macros=macros,
         circular=check_declarations(macros, report),
         rules=rules,
-        announced=frozenset().union(*(file.announced for file in files)),
+        announced=announced,
     )
 
 
@@ -127,8 +127,9 @@ def unused(names: Names, report: Collector) -> None:
         names: after all rules were checked.
         report: takes the warnings.
     """
-    # What only an unused macro mentions is not reported too: it goes with the macro or stays.
+    # What only an unused macro or list mentions is not reported too: it goes with that or stays.
     inside = {name.text for macro in names.macros.values() for name in mentioned(macro.body)}
+    inside |= {name.text for item in names.lists.values() for name in listed(item)}
     declared: dict[str, ListItem | Macro] = {**names.lists, **names.macros}
     for name, item in declared.items():
         if name not in names.used and name not in inside:

@@ -262,10 +262,16 @@ class Header:
 
 @frozen
 class ListItem:
-    """`list NAME = [...]`."""
+    """`list NAME = TERM + TERM - TERM`: values of lists and names, from left to right.
+
+    Args:
+        name: of the list.
+        terms: what is added (True) or taken away (False); the first is added.
+        span: from the keyword to the last term.
+    """
 
     name: Name
-    values: Literals
+    terms: tuple[tuple[bool, Name | Literals], ...]
     span: Span
 
 

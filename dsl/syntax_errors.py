@@ -16,6 +16,8 @@ _READABLE = {
     "ON_UNKNOWN": "`on unknown`",
     "COMPARE": "== != < <= > >=",
     "ASSIGN": "`=`",
+    "PLUS": "`+`",
+    "MINUS": "`-`",
     "RANGE": "`..`",
     "COMMA": "`,`",
     "LSQB": "`[`",

@@ -16,6 +16,10 @@ SPECIAL: dict[str, str | bytes] = {
     "BPFC0002": "#" * (MAX_FILE + 1),
     "BPFC0003": " \n\t\r\n",
     "BPFC0111": HEADER + "@\n" * 1000,
+    "BPFC0226": HEADER
+    + f"list a0 = [{','.join(map(str, range(10_000)))}]\n"
+    + "".join(f"list a{i + 1} = a{i} + [1]\n" for i in range(101))
+    + "rule a { on process.exec when proc.uid in a101 }",
     "BPFC0308": HEADER + f'rule a {{ on process.exec when proc.cmdline contains "{"a" * 1025}" }}',
 }
 CODES = sorted(load())

@@ -13,7 +13,8 @@ from dsl.words import METADATA
 from tests.dsl.summary import FIXTURES
 
 GOOD = [
-    (FIXTURES / f"{name}.det").read_text("utf-8") for name in ("language", "warnings", "macros")
+    (FIXTURES / f"{name}.det").read_text("utf-8")
+    for name in ("language", "warnings", "macros", "lists")
 ]
 PIECES = sorted(
     {
