@@ -50,7 +50,9 @@ def compile_files(*paths: str | Path, allow_partial: bool = False) -> Artifact:
     """
     compile_sources = _compiler()
     sources = [(fspath(path), Path(path).read_bytes()) for path in paths]
-    result = compile_sources(sources, allow_partial=allow_partial)
+    result = compile_sources(
+        sources, allow_partial=allow_partial, load=lambda name: Path(name).read_bytes()
+    )
     if result.artifact is None:
         raise CompileError(result.diagnostics)
     artifact: Artifact = result.artifact

@@ -1,6 +1,7 @@
 """From the files of a command line to a checked policy or an artifact."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from errno import EINVAL
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,8 @@ def checked(paths: Sequence[Path]) -> "tuple[Policy | None, tuple[Problem, ...]]
     from dsl.frontend import check
 
     sources = read(paths)
-    policy, found = check(sources)
-    texts = dict(sources)
+    texts: dict[str, str | bytes] = dict(sources)
+    policy, found = check(sources, load=_loader(texts))
     return policy, tuple(of_diagnostic(item, texts) for item in found)
 
 
@@ -66,8 +67,8 @@ def compiled(paths: Sequence[Path], allow_partial: bool = False) -> "Compiled":
     check_own("dsl", "compiler")
     from compiler.driver import compile_sources
 
-    result = compile_sources(sources, allow_partial=allow_partial)
-    texts = dict(sources)
+    texts: dict[str, str | bytes] = dict(sources)
+    result = compile_sources(sources, allow_partial=allow_partial, load=_loader(texts))
     problems = [of_diagnostic(item, texts) for item in result.diagnostics]
     if result.artifact is None:
         raise Stop(FINDINGS, *problems)
@@ -117,6 +118,21 @@ def show_coverage(rows: "Sequence[CoverageRow]") -> None:
             for row in rows
         ),
     )
+
+
+def _loader(texts: dict[str, str | bytes]) -> Callable[[str], bytes]:
+    """What reads included files, and keeps their texts for messages."""
+
+    def load(name: str) -> bytes:
+        path = Path(name)
+        if path.exists() and not path.is_file():
+            raise OSError(EINVAL, "it is not a file")
+        with path.open("rb") as file:
+            data = file.read(READ_MAX)
+        texts[name] = data
+        return data
+
+    return load
 
 
 def read(paths: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:

@@ -27,7 +27,7 @@ from compiler.targets.linux import half as linux_half
 from compiler.targets.windows import half as windows_half
 from dsl import catalogue
 from dsl.diagnostics import Diagnostic
-from dsl.frontend import check
+from dsl.frontend import Loader, check
 from dsl.typed import Policy, Rule
 
 CORE_HELPERS = {"map_lookup_elem": 1}  # the same number on both systems
@@ -51,7 +51,11 @@ class Compilation:
 
 
 def compile_sources(
-    sources: Sequence[tuple[str, str | bytes]], *, allow_partial: bool = False, journal: int = 0
+    sources: Sequence[tuple[str, str | bytes]],
+    *,
+    allow_partial: bool = False,
+    journal: int = 0,
+    load: Loader | None = None,
 ) -> Compilation:
     """Compile the files of one policy.
 
@@ -64,11 +68,12 @@ def compile_sources(
         journal: for tests and benchmarks: entries of the Linux half's map `journal`, in which
             adapters count how often they judged an event: a connection to the address 127.64.0.0 +
             n, or the exec of the process with id n, counts in entry n. 0 for none.
+        load: gives the content of included files, as for the front end.
 
     Returns:
         The artifact, or diagnostics that say why there is none.
     """
-    policy, diagnostics = check(sources)
+    policy, diagnostics = check(sources, load=load)
     if policy is None:
         return Compilation(None, None, diagnostics, ())
     rows = coverage(policy)

@@ -20,6 +20,7 @@ from dsl.syntax import (
     Exception_,
     Flag,
     Header,
+    Include,
     Item,
     Kill,
     Language,
@@ -250,6 +251,11 @@ class Builder:
         last = header[-1].span if header else name
         span = self._span(keyword, last)
         return Header(text, tuple(header), span) if isinstance(text, Text) else Broken(span)
+
+    def include(self, parts: Parts) -> Item:
+        path = self.string(parts[1:])
+        span = self._span(parts[0], parts[1])
+        return Include(path, span) if isinstance(path, Text) else Broken(span)
 
     def list_item(self, parts: Parts) -> ListItem:
         keyword, name, _, listed = parts

@@ -51,16 +51,23 @@ class _Search:
 
 
 def report_cycles(
-    what: str, code: str, declared: Mapping[str, Name], uses: Uses, report: Collector
+    what: str,
+    code: str,
+    declared: Mapping[str, Name],
+    uses: Uses,
+    report: Collector,
+    verb: str = "uses",
 ) -> frozenset[str]:
     """Report declarations that use themselves, directly or through others.
 
     Args:
         what: "macro", "list": for messages.
         code: of the diagnostic.
-        declared: by name: where it is declared.
+        declared: by name: where it is declared; of a name that is not in it, the place of its use
+            counts.
         uses: what each mentions; names that are not declared do not matter.
         report: takes one error for each cycle, with its links.
+        verb: what a declaration does with another.
 
     Returns:
         Names, at least one of every cycle: who leaves them out never walks in a circle.
@@ -76,9 +83,9 @@ def report_cycles(
             spelled = [*spelled[: _LINKS - 2], "...", spelled[-1]]
         report.error(
             code,
-            f"{what} `{shown(names[0])}` uses itself: {' -> '.join(spelled)}",
-            declared[names[0]].span,
+            f"{what} `{shown(names[0])}` {verb} itself: {' -> '.join(spelled)}",
+            declared[names[0]].span if names[0] in declared else uses[names[0]][names[1]],
             remedy="take one of these uses out",
-            related=tuple((f"`{shown(a)}` uses `{shown(b)}` here", uses[a][b]) for a, b in links),
+            related=tuple((f"`{shown(a)}` {verb} `{shown(b)}` here", uses[a][b]) for a, b in links),
         )
     return frozenset(search.heads)

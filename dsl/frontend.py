@@ -1,20 +1,26 @@
 """The front end as one pure function: source text in, a typed policy or diagnostics out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dsl import catalogue
 from dsl.catalogue import Catalogue
 from dsl.checker import check as check_files
 from dsl.diagnostics import Collector, Diagnostic
-from dsl.parser import parse
+from dsl.includes import read
 from dsl.span import Span
 from dsl.typed import Policy
 
 MAX_FILE = 4 << 20  # bytes; a thousand times what a large rule file has
 
 
+Loader = Callable[[str], str | bytes]
+
+
 def check(
-    text_by_name: Sequence[tuple[str, str | bytes]], events: Catalogue | None = None
+    text_by_name: Sequence[tuple[str, str | bytes]],
+    events: Catalogue | None = None,
+    *,
+    load: Loader | None = None,
 ) -> tuple[Policy | None, tuple[Diagnostic, ...]]:
     """Check the files of one policy.
 
@@ -22,21 +28,20 @@ def check(
         text_by_name: (name, content) of each file, at least one. The names appear in messages as
             they are.
         events: the catalogue; None for the one that ships with this version.
+        load: gives the content of a file that is included, by the name that results from the name
+            of the including file; raises OSError if it cannot. None: nothing can be included.
 
     Returns:
-        The policy, or None if there is any error; all findings in source order. Warnings alone do
-        not keep the policy back.
+        The policy, or None if there is any error; all findings in source order, an included file
+        in front of the one that includes it. Warnings alone do not keep the policy back.
     """
     report = Collector()
-    texts = [(name, decoded(name, content, report)) for name, content in text_by_name]
-    sources = tuple((name, text) for name, text in texts if text is not None)
-    parsed = [parse(name, text, report) for name, text in sources]
-    files = [file for file in parsed if file is not None]
+    found = read(text_by_name, load, decoded, report)
     policy = None
     # A file that cannot be read at all may hold whatever the others seem to lack.
-    if files and len(files) == len(texts):
-        policy = check_files(files, sources, events or catalogue.load(), report)
-    return policy, report.result([name for name, _ in text_by_name])
+    if found.complete:
+        policy = check_files(found.files, found.sources, events or catalogue.load(), report)
+    return policy, report.result(found.names)
 
 
 def decoded(name: str, content: str | bytes, report: Collector) -> str | None:

@@ -54,7 +54,7 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE,
 )
-ITEM_WORDS = frozenset({"policy", "list", "macro", "rule"})
+ITEM_WORDS = frozenset({"policy", "include", "list", "macro", "rule"})
 _SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
@@ -148,12 +148,12 @@ def _special(token: Token, file: str, report: Collector) -> Token:
 
 
 def begins_item(found: list[Token], index: int) -> bool:
-    """Whether a policy header, a list, a macro or a rule begins with the token at `index`."""
+    """Whether an item (a header, a list, a rule and so on) begins with the token at `index`."""
     token = found[index]
     if token.type != "WORD" or token.text not in ITEM_WORDS:
         return False
     match token.text, [t.type for t in found[index + 1 : index + 3]]:
-        case "policy", ["STRING", *_]:
+        case "policy" | "include", ["STRING", *_]:
             return True
         case "list", ["WORD" | "NAME", "ASSIGN"]:
             return True

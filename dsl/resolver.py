@@ -26,6 +26,7 @@ class Names:
         rules: in source order, also those whose name another one has.
         announced: names of lists and macros that the text seems to declare, also of those that
             could not be read.
+        included: names of files that the user did not name; they may have more than is used.
         used: names of lists and macros that a condition mentions; grows while rules are checked.
     """
 
@@ -36,6 +37,7 @@ class Names:
     circular: frozenset[str]
     rules: tuple[Rule, ...]
     announced: frozenset[str]
+    included: frozenset[str]
     used: set[str] = Factory(set)
 
 
@@ -58,13 +60,14 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
         The names.
     """
     items = [item for file in files for item in file.items]
-    headers = tuple(item for item in items if isinstance(item, Header))
+    named = [file for file in files if file.included is None]
+    headers = tuple(item for file in named for item in file.items if isinstance(item, Header))
     lists = [item for item in items if isinstance(item, ListItem)]
     found = [item for item in items if isinstance(item, Macro)]
     macros = {item.name.text: item for item in reversed(found)}
     macros = dict(reversed(macros.items()))
     rules = tuple(item for item in items if isinstance(item, Rule))
-    _headers(files, headers, report)
+    _headers(files, report)
     values = [item for item in items if isinstance(item, ListItem | Macro)]
     kinds = {ListItem: "list", Macro: "macro"}
     _unique([_Place(kinds[type(item)], "BPFC0207", item.name) for item in values], report)
@@ -80,16 +83,29 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
         circular=check_declarations(macros, report),
         rules=rules,
         announced=announced,
+        included=frozenset(file.name for file in files if file.included is not None),
     )
 
 
-def _headers(files: Sequence[File], headers: Sequence[Header], report: Collector) -> None:
-    """Report a policy without a header or with several."""
-    if not headers and not any(file.headed for file in files):
+def _headers(files: Sequence[File], report: Collector) -> None:
+    """Report a policy without a header or with several, and headers of included files."""
+    named = [file for file in files if file.included is None]
+    headers = [item for file in named for item in file.items if isinstance(item, Header)]
+    for file in files:
+        for item in file.items:
+            if isinstance(item, Header) and file.included is not None:
+                report.error(
+                    "BPFC0415",
+                    "an included file cannot have a policy header",
+                    item.span,
+                    remedy="keep the header of the file that includes it",
+                    related=(("it is included here", file.included),),
+                )
+    if not headers and not any(file.headed for file in named):
         report.error(
             "BPFC0401",
             "the policy has no header",
-            Span(files[0].name, 0, 0, 1, 1),
+            Span(named[0].name, 0, 0, 1, 1),
             remedy='begin with: policy "name" version "1.0" language 1',
         )
     for header in headers[1:]:
@@ -132,7 +148,7 @@ def unused(names: Names, report: Collector) -> None:
     inside |= {name.text for item in names.lists.values() for name in listed(item)}
     declared: dict[str, ListItem | Macro] = {**names.lists, **names.macros}
     for name, item in declared.items():
-        if name not in names.used and name not in inside:
+        if name not in names.used | inside and item.name.span.file not in names.included:
             what = "list" if isinstance(item, ListItem) else "macro"
             report.warning(
                 "BPFC0501",

@@ -294,7 +294,15 @@ class Macro:
     span: Span
 
 
-Item = Header | ListItem | Macro | Rule | Broken
+@frozen
+class Include:
+    """`include "path"`, relative to the file in which it stands."""
+
+    path: Text
+    span: Span
+
+
+Item = Header | Include | ListItem | Macro | Rule | Broken
 
 
 @frozen
@@ -307,9 +315,11 @@ class File:
         announced: names of all lists and macros that the text seems to declare, also where the
             declaration itself was wrong, so that its uses are not reported too.
         headed: whether the text has something like a policy header.
+        included: where another file includes this one; None of a file that the user named.
     """
 
     name: str
     items: tuple[Item, ...]
     announced: frozenset[str]
     headed: bool
+    included: Span | None = None

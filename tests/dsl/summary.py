@@ -13,8 +13,15 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def outcome(path: Path) -> str:
     """What the front end says about a fixture: its diagnostics, then the policy if there is one."""
     data = path.read_bytes()
-    policy, found = check([(path.name, data)])
-    parts = [render(item, {path.name: data}) for item in found]
+    sources: dict[str, str | bytes] = {path.name: data}
+
+    def load(name: str) -> bytes:
+        content = (path.parent / name).read_bytes()
+        sources[name] = content
+        return content
+
+    policy, found = check([(path.name, data)], load=load)
+    parts = [render(item, sources) for item in found]
     parts += [policy_text(policy)] if policy else ["no policy"]
     return "\n\n".join(parts) + "\n"
 

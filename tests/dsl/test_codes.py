@@ -10,11 +10,17 @@ from dsl.codes import Explanation, explain, load
 from dsl.frontend import MAX_FILE, check
 
 HEADER = 'policy "example" version "1" language 1\n'
+FILES = {
+    "shells.det": 'list shells = ["sh", "bash"]\nlist more = ["zsh"]\nmacro shell = true',
+    "circle.det": 'include "./circle.det"',
+    "policy.det": HEADER,
+}
 # Sources for the codes whose bad example is in words.
 SPECIAL: dict[str, str | bytes] = {
     "BPFC0001": b"\xff\xfep\x00",
     "BPFC0002": "#" * (MAX_FILE + 1),
     "BPFC0003": " \n\t\r\n",
+    "BPFC0006": HEADER + "".join(f'include "many/{i}.det"\n' for i in range(1000)),
     "BPFC0111": HEADER + "@\n" * 1000,
     "BPFC0226": HEADER
     + f"list a0 = [{','.join(map(str, range(10_000)))}]\n"
@@ -25,9 +31,17 @@ SPECIAL: dict[str, str | bytes] = {
 CODES = sorted(load())
 
 
+def _load(name: str) -> str:
+    """The files that examples include."""
+    numbered = re.fullmatch(r"many/\d+\.det", name)
+    if name not in FILES and not numbered:
+        raise FileNotFoundError(2, "No such file or directory")
+    return "# nothing" if numbered else FILES[name]
+
+
 def _codes(text: str | bytes) -> set[str]:
     """The codes that the front end gives for one file."""
-    return {item.code for item in check([("example.det", text)])[1]}
+    return {item.code for item in check([("example.det", text)], load=_load)[1]}
 
 
 def _source(explanation: Explanation, example: str) -> str:
