@@ -1,6 +1,7 @@
 """From the files of a command line to a checked policy or an artifact."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from errno import EINVAL
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ def checked(paths: Sequence[Path]) -> "tuple[Policy | None, tuple[Problem, ...]]
 
     sources = read(paths)
     texts: dict[str, str | bytes] = dict(sources)
-    policy, found = check(sources, load=_loader(texts))
+    policy, found = check(sources, load=_loader(texts), today=date.today())
     return policy, tuple(of_diagnostic(item, texts) for item in found)
 
 
@@ -68,7 +69,9 @@ def compiled(paths: Sequence[Path], allow_partial: bool = False) -> "Compiled":
     from compiler.driver import compile_sources
 
     texts: dict[str, str | bytes] = dict(sources)
-    result = compile_sources(sources, allow_partial=allow_partial, load=_loader(texts))
+    result = compile_sources(
+        sources, allow_partial=allow_partial, load=_loader(texts), today=date.today()
+    )
     problems = [of_diagnostic(item, texts) for item in result.diagnostics]
     if result.artifact is None:
         raise Stop(FINDINGS, *problems)

@@ -1,6 +1,7 @@
 """The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
 
 from collections.abc import Sequence
+from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -56,6 +57,7 @@ def compile_sources(
     allow_partial: bool = False,
     journal: int = 0,
     load: Loader | None = None,
+    today: date | None = None,
 ) -> Compilation:
     """Compile the files of one policy.
 
@@ -69,11 +71,13 @@ def compile_sources(
             adapters count how often they judged an event: a connection to the address 127.64.0.0 +
             n, or the exec of the process with id n, counts in entry n. 0 for none.
         load: gives the content of included files, as for the front end.
+        today: for warnings of exceptions that have expired; None for none. The artifact does not
+            depend on it.
 
     Returns:
         The artifact, or diagnostics that say why there is none.
     """
-    policy, diagnostics = check(sources, load=load)
+    policy, diagnostics = check(sources, load=load, today=today)
     if policy is None:
         return Compilation(None, None, diagnostics, ())
     rows = coverage(policy)

@@ -35,10 +35,12 @@ from dsl.syntax import (
     Number,
     NumberRange,
     On,
+    Owner,
     Presence,
     Rule,
     Silent,
     Text,
+    Until,
     Version,
     When,
 )
@@ -208,11 +210,25 @@ class Builder:
         return Exception_(None, self.disjunction(parts[2]), parts[0].span(self.file))
 
     def except_named(self, parts: Parts) -> Exception_:
-        name = self.string(parts[1:])
-        span = parts[0].span(self.file)
+        keyword, text, details, _, condition = parts
+        name = self.string([text])
+        span = keyword.span(self.file)
         return Exception_(
-            name if isinstance(name, Text) else None, self.disjunction(parts[3]), span
+            name if isinstance(name, Text) else None,
+            self.disjunction(condition),
+            span,
+            tuple(details),
         )
+
+    def owner(self, parts: Parts) -> Owner | Broken:
+        value = self.string(parts[1:])
+        span = self._span(parts[0], parts[1])
+        return Owner(value, span) if isinstance(value, Text) else Broken(span)
+
+    def until(self, parts: Parts) -> Until | Broken:
+        value = values.day(parts[1], self.file, self.report)
+        span = self._span(parts[0], parts[1])
+        return Broken(span) if value is None else Until(value, span)
 
     def alert(self, parts: Parts) -> Alert:
         text = self.string(parts[1:]) if len(parts) > 1 else None

@@ -1,6 +1,7 @@
 """Syntax trees to a typed policy."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from dsl import rules
 from dsl.catalogue import Catalogue
@@ -31,6 +32,7 @@ def check(
     sources: tuple[tuple[str, str], ...],
     catalogue: Catalogue,
     report: Collector,
+    today: date | None,
 ) -> Policy | None:
     """Check a policy.
 
@@ -39,6 +41,7 @@ def check(
         sources: (name, text) of the files, kept in the policy.
         catalogue: the events and fields.
         report: takes diagnostics; may hold syntax errors already.
+        today: for warnings of what has expired; None for none.
 
     Returns:
         The policy, or None if there is any error.
@@ -47,7 +50,7 @@ def check(
     names = resolve(files, report)
     header = names.headers[0] if names.headers else None
     version, mode = _header(header, report) if header else ("", "enforce")
-    checker = rules.RuleChecker(catalogue, names, mode, ListCache(), Budget(), report)
+    checker = rules.RuleChecker(catalogue, names, mode, ListCache(), Budget(), report, today)
     checked = tuple(r for r in map(checker.check, names.rules) if r is not None)
     _ids(names.rules, report)
     if not broken:

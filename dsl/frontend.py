@@ -1,6 +1,7 @@
 """The front end as one pure function: source text in, a typed policy or diagnostics out."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from dsl import catalogue
 from dsl.catalogue import Catalogue
@@ -21,6 +22,7 @@ def check(
     events: Catalogue | None = None,
     *,
     load: Loader | None = None,
+    today: date | None = None,
 ) -> tuple[Policy | None, tuple[Diagnostic, ...]]:
     """Check the files of one policy.
 
@@ -30,6 +32,8 @@ def check(
         events: the catalogue; None for the one that ships with this version.
         load: gives the content of a file that is included, by the name that results from the name
             of the including file; raises OSError if it cannot. None: nothing can be included.
+        today: for warnings of exceptions that have expired; None for none. Nothing else depends on
+            it.
 
     Returns:
         The policy, or None if there is any error; all findings in source order, an included file
@@ -40,7 +44,8 @@ def check(
     policy = None
     # A file that cannot be read at all may hold whatever the others seem to lack.
     if found.complete:
-        policy = check_files(found.files, found.sources, events or catalogue.load(), report)
+        known = events or catalogue.load()
+        policy = check_files(found.files, found.sources, known, report, today)
     return policy, report.result(found.names)
 
 

@@ -45,6 +45,7 @@ _PATTERN = re.compile(
     | (?P<OPEN_STRING>r?"[^\n]*)
     | (?P<SINGLE_QUOTED>'[^'\n]*')
     | (?P<ADDRESS>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:/\w*)? | [0-9]+(?:\.[0-9]+)+(?:/\w*)?)
+    | (?P<DATE>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\w-]))
     | (?P<NUMBER>-?[0-9]\w*)
     | (?P<WORD>[^\W\d]\w*(?P<DOTTED>(?:\.[^\W\d]\w*)+)?)
     | (?P<COMPARE>[=!<>]=|[<>])

@@ -1,6 +1,7 @@
 """Literals: the text of a token to its value, with a diagnostic for each that has none."""
 
 import re
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from dsl.diagnostics import Collector, nearest, shown
@@ -63,6 +64,20 @@ def number(token: Token, file: str, report: Collector) -> Number | Broken:
         )
         return Broken(span)
     return Number(value, "duration" if unit in DURATIONS else "size" if unit else "", span)
+
+
+def day(token: Token, file: str, report: Collector) -> date | None:
+    """A date, YYYY-MM-DD (ISO 8601)."""
+    try:
+        return date.fromisoformat(token.text)
+    except ValueError:
+        report.error(
+            "BPFC0114",
+            f"there is no day {token.text}",
+            token.span(file),
+            remedy="write year, month and day: 2027-03-01",
+        )
+        return None
 
 
 def string(token: Token, file: str, report: Collector) -> Text | Broken:

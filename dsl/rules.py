@@ -1,6 +1,7 @@
 """Rules: clauses to a typed rule."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TypeVar
 
 from attrs import frozen
@@ -9,6 +10,7 @@ from dsl import metadata, syntax, templates, typed
 from dsl.catalogue import Catalogue, Event
 from dsl.conditions import Conditions, ListCache
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.exceptions import check_exceptions
 from dsl.macros import Budget
 from dsl.resolver import Names
 from dsl.syntax import Clause, Name
@@ -47,6 +49,7 @@ class RuleChecker:
         cache: of converted lists.
         budget: what macros may expand to.
         report: takes diagnostics.
+        today: for warnings of what has expired; None for none.
     """
 
     catalogue: Catalogue
@@ -55,6 +58,7 @@ class RuleChecker:
     cache: ListCache
     budget: Budget
     report: Collector
+    today: date | None
 
     def check(self, rule: syntax.Rule) -> typed.Rule | None:
         """The typed rule.
@@ -72,7 +76,8 @@ class RuleChecker:
         )
         when_clause = self._single(rule, syntax.When)
         when = None if when_clause is None else conditions.whole(when_clause.condition)
-        excepts = self._excepts(rule, conditions)
+        clauses = _of(rule, syntax.Exception_)
+        excepts = check_exceptions(clauses, conditions, self.today, self.report)
         pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
         deny, kill = self._deny(rule, events), self._kill(rule, events)
         alert, silent = self._alert(rule, conditions), self._silent(rule)
@@ -101,7 +106,8 @@ class RuleChecker:
     def _single(self, rule: syntax.Rule, kind: type[C]) -> C | None:
         """The clause of that kind; a second one is an error."""
         found = _of(rule, kind)
-        for again in found[1:]:
+        # What is left of a broken clause may look like another one.
+        for again in () if _of(rule, syntax.Broken) else found[1:]:
             self.report.error(
                 "BPFC0407",
                 f"`{_KEYWORDS[kind]}` is given twice",
@@ -159,17 +165,6 @@ class RuleChecker:
             else:
                 found[name.text] = event
         return tuple(found.values())
-
-    def _excepts(self, rule: syntax.Rule, conditions: Conditions) -> tuple[typed.Except, ...]:
-        """The exceptions that could be checked."""
-        found = []
-        for clause in _of(rule, syntax.Exception_):
-            # An exception that is always true switches the rule off: never deliberate.
-            when = conditions.whole(clause.condition, top=False)
-            if when is not None:
-                name = clause.name.value if clause.name else None
-                found.append(typed.Except(name, when, clause.span))
-        return tuple(found)
 
     def _deny(self, rule: syntax.Rule, events: tuple[Event, ...]) -> typed.Deny | None:
         """The `deny` clause."""

@@ -1,5 +1,6 @@
 """The syntax tree: what a file says, before names and types are looked at."""
 
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 
 from attrs import frozen
@@ -181,10 +182,35 @@ class When:
 
 @frozen
 class Exception_:
-    """`except ["name"] when CONDITION`."""
+    """`except ["name"] [owner "text"] [until DATE] when CONDITION`.
+
+    Args:
+        name: without it there are no details.
+        condition: when the rule does not apply.
+        span: of the keyword.
+        details: who answers for it and the last day on which it is meant to be there, as written;
+            each should stand there once.
+    """
 
     name: Text | None
     condition: Condition
+    span: Span
+    details: tuple["Owner | Until | Broken", ...] = ()
+
+
+@frozen
+class Owner:
+    """`owner "text"`."""
+
+    value: Text
+    span: Span
+
+
+@frozen
+class Until:
+    """`until 2027-03-01`."""
+
+    value: date
     span: Span
 
 

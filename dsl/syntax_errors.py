@@ -12,6 +12,7 @@ _READABLE = {
     "STRING": "a string",
     "NUMBER": "a number",
     "ADDRESS": "an address",
+    "DATE": "a date (2027-03-01)",
     "METADATA": "metadata (id, severity, ...)",
     "ON_UNKNOWN": "`on unknown`",
     "COMPARE": "== != < <= > >=",

@@ -4,6 +4,7 @@ Every name is resolved and every literal has the type of the field it is compare
 phases behind the checker never look at source text again, only at spans for messages.
 """
 
+from datetime import date
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
@@ -88,11 +89,22 @@ Expr = Test | Constant | Not | And | Or
 
 @frozen
 class Except:
-    """One `except` clause of a rule."""
+    """One `except` clause of a rule.
+
+    Args:
+        name: None if it has none.
+        when: the rule does not apply when this is true.
+        span: of the keyword.
+        owner: who answers for it, or None.
+        until: the last day on which it is meant to be there, or None. It goes on to apply: what a
+            policy does depends on no clock.
+    """
 
     name: str | None
     when: Expr
     span: Span
+    owner: str | None = None
+    until: date | None = None
 
 
 @frozen

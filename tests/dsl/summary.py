@@ -1,12 +1,14 @@
 """A typed policy as text, for expected outputs in plain files; run it to write them anew."""
 
 import sys
+from datetime import date
 from pathlib import Path
 
 from dsl.diagnostics import render
 from dsl.frontend import check
-from dsl.typed import And, Constant, Expr, Not, Or, Policy, Range, Rule, Test, Value
+from dsl.typed import And, Constant, Except, Expr, Not, Or, Policy, Range, Rule, Test, Value
 
+TODAY = date(2026, 5, 1)
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
@@ -20,7 +22,7 @@ def outcome(path: Path) -> str:
         sources[name] = content
         return content
 
-    policy, found = check([(path.name, data)], load=load)
+    policy, found = check([(path.name, data)], load=load, today=TODAY)
     parts = [render(item, sources) for item in found]
     parts += [policy_text(policy)] if policy else ["no policy"]
     return "\n\n".join(parts) + "\n"
@@ -38,7 +40,7 @@ def _rule(rule: Rule) -> str:
     lines += [f"  {key} {value}" for key, value in rule.metadata]
     lines.append(f"  on {' '.join(event.name for event in rule.events)}")
     lines.append(f"  when {expr_text(rule.when)}")
-    lines += [f"  except {e.name or '-'} when {expr_text(e.when)}" for e in rule.excepts]
+    lines += [f"  except {_details(e)} when {expr_text(e.when)}" for e in rule.excepts]
     if rule.deny:
         unknown = " on unknown" if rule.deny.on_unknown else ""
         lines.append(f"  deny {rule.deny.errno}{unknown} else {rule.deny.fallback}")
@@ -48,6 +50,12 @@ def _rule(rule: Rule) -> str:
         parts = (p if isinstance(p, str) else f"<{p.name}>" for p in rule.alert.template)
         lines.append(f"  alert {''.join(parts)}")
     return "\n".join(lines)
+
+
+def _details(item: Except) -> str:
+    """An exception's name, owner and last day."""
+    owner = f" owner {item.owner}" if item.owner else ""
+    return f"{item.name or '-'}{owner}{f' until {item.until}' if item.until else ''}"
 
 
 def expr_text(expr: Expr) -> str:
