@@ -16,6 +16,7 @@ from dsl.syntax import (
     Condition,
     Conjunction,
     Deny,
+    Disable,
     Disjunction,
     Exception_,
     Flag,
@@ -35,6 +36,7 @@ from dsl.syntax import (
     Number,
     NumberRange,
     On,
+    Override,
     Owner,
     Presence,
     Rule,
@@ -300,6 +302,13 @@ class Builder:
         # The place of a rule is its first line: that is what messages about it should show.
         span = self._span(keyword, name.span if name else keyword)
         return Rule(name, tuple(clauses), span)
+
+    def override(self, parts: Parts) -> Override:
+        keyword, rule, name, _, clauses, _ = parts
+        return Override(name, tuple(clauses), self._span(keyword, name.span if name else rule))
+
+    def disable(self, parts: Parts) -> Disable:
+        return Disable(self.name(parts[1:]), self._span(parts[0], parts[1]))
 
     def file_items(self, parts: Parts) -> tuple[Item, ...]:
         return tuple(parts[0])

@@ -55,7 +55,7 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE,
 )
-ITEM_WORDS = frozenset({"policy", "include", "list", "macro", "rule"})
+ITEM_WORDS = frozenset({"policy", "include", "list", "macro", "rule", "override", "disable"})
 _SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
@@ -160,6 +160,10 @@ def begins_item(found: list[Token], index: int) -> bool:
             return True
         case "macro", ["WORD" | "NAME", "ASSIGN" | "LPAR"]:
             return True
+        case "override", ["WORD", "WORD" | "NAME"]:
+            return found[index + 1].text == "rule"
+        case "disable", ["WORD" | "NAME", *_]:
+            return token.first
         case "rule", ["WORD" | "NAME", "LBRACE"]:
             return True
         case _:

@@ -11,6 +11,7 @@ from dsl.lists import resolve_lists
 from dsl.macros import check_declarations, mentioned
 from dsl.span import Span
 from dsl.syntax import File, Header, ListItem, Literal, Macro, Name, Rule
+from dsl.tuning import tune
 
 
 @frozen
@@ -23,7 +24,8 @@ class Names:
         values: of each list; none of one that was wrong.
         macros: by name, the first of each.
         circular: names of macros that use themselves.
-        rules: in source order, also those whose name another one has.
+        rules: in source order, also those whose name another one has; overridden, and without those
+            that are disabled.
         announced: names of lists and macros that the text seems to declare, also of those that
             could not be read.
         included: names of files that the user did not name; they may have more than is used.
@@ -74,6 +76,7 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
     _unique([_Place("rule", "BPFC0206", r.name) for r in rules if r.name], report)
     by_name = {item.name.text: item for item in reversed(lists)}
     by_name = dict(reversed(by_name.items()))
+    tuned, mentions = tune(items, rules, report)
     announced = frozenset().union(*(file.announced for file in files))
     return Names(
         headers=headers,
@@ -81,9 +84,10 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
         values=resolve_lists(by_name, macros, announced, report),
         macros=macros,
         circular=check_declarations(macros, report),
-        rules=rules,
+        rules=tuned,
         announced=announced,
         included=frozenset(file.name for file in files if file.included is not None),
+        used=set(mentions),
     )
 
 

@@ -328,7 +328,24 @@ class Include:
     span: Span
 
 
-Item = Header | Include | ListItem | Macro | Rule | Broken
+@frozen
+class Override:
+    """`override rule NAME { ... }`: clauses in the place of those of a rule."""
+
+    name: Name | None
+    clauses: tuple[Clause, ...]
+    span: Span
+
+
+@frozen
+class Disable:
+    """`disable NAME`: a policy without this rule."""
+
+    name: Name
+    span: Span
+
+
+Item = Header | Include | ListItem | Macro | Rule | Override | Disable | Broken
 
 
 @frozen

@@ -21,7 +21,7 @@ KILL_TARGETS = ("proc", "proc.parent")
 SUFFIXES = ("nocase", "exact")
 
 # Words of later language versions: what a user who writes one has to know is that it is no slip.
-PLANNED_ITEMS = frozenset({"set", "test", "override"})
+PLANNED_ITEMS = frozenset({"set", "test"})
 PLANNED_CLAUSES = frozenset({"limit", "threshold", "confirm", "tagged", "untag", "add", "extends"})
 PLANNED_OPERATORS = frozenset({"glob", "regex", "is_private", "is_loopback", "length"})
 

@@ -12,10 +12,8 @@ from dsl.table import load as load_table
 from dsl.words import METADATA
 from tests.dsl.summary import FIXTURES
 
-GOOD = [
-    (FIXTURES / f"{name}.det").read_text("utf-8")
-    for name in ("language", "warnings", "macros", "lists")
-]
+NAMES = ("language", "warnings", "macros", "lists", "exceptions", "overrides")
+GOOD = [(FIXTURES / f"{name}.det").read_text("utf-8") for name in NAMES]
 PIECES = sorted(
     {
         *load_table().keywords,
