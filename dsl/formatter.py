@@ -13,7 +13,7 @@ from dsl.frontend import decoded
 from dsl.layout import STEP, Writer, flat, nodes, write
 from dsl.lexer import tokens
 from dsl.parser import parse
-from dsl.syntax import File, Header, Item, ListItem, Rule
+from dsl.syntax import File, Header, Item, ListItem, Override, Rule
 from dsl.trivia import Word, content_of, words
 
 
@@ -107,7 +107,7 @@ def _is_line(found: list[Word]) -> bool:
 def _write_item(out: Writer, piece: _Piece) -> None:
     """Write one item, its comments aside."""
     match piece.item:
-        case Rule(clauses=clauses):
+        case Rule(clauses=clauses) | Override(clauses=clauses):
             _write_rule(out, piece.words, (clause.span.start for clause in clauses))
         case Header(parts=parts) if not _is_line(piece.words):
             for index, words_ in enumerate(_cut(piece.words, (part.span.start for part in parts))):
