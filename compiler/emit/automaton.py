@@ -142,7 +142,8 @@ class AutomatonEmitter:
 
     def _text(self) -> None:
         """`text_E_n`: the whole automaton over its view, then its hits into the accumulators."""
-        fn = self.unit.function(self._symbol("text"), "slot", place=self.place, inline=True)
+        # A call of its own: inlined, its ways would multiply with those of the other automata.
+        fn = self._function("text")
         slot = fn.lookup("scratch", fn.argument())
         flags = slot.at(scratch.view(self.plan.view) + 8).load(4)
         unreadable = flags & (record.VIEW_ABSENT | record.VIEW_UNKNOWN)

@@ -8,17 +8,31 @@ there everything is arithmetic, and `hidden` keeps LLVM from recognising it.
 from compiler.emit.values import Int
 
 
-def less(left: Int, right: Int) -> Int:
-    """1 if left < right, unsigned: the borrow of the subtraction (Hacker's Delight, 2-13)."""
+def borrow(left: Int, right: Int) -> Int:
+    """A value whose top bit says whether left < right, unsigned (Hacker's Delight, 2-13)."""
     left = left.hidden()
-    borrow = (~left & right) | ((~left | right) & (left - right))
-    return borrow.hidden() >> 63
+    return (~left & right) | ((~left | right) & (left - right))
+
+
+def nonzero(value: Int) -> Int:
+    """A value whose top bit says whether `value` is not 0."""
+    value = value.hidden()
+    return value | (value.fn.const(0) - value)
+
+
+def sign_bit(value: Int) -> Int:
+    """2 if the top bit is set, else 0."""
+    return (value.hidden() >> 62) & 2
+
+
+def less(left: Int, right: Int) -> Int:
+    """1 if left < right, unsigned."""
+    return borrow(left, right).hidden() >> 63
 
 
 def equal(left: Int, right: Int) -> Int:
     """1 if both are the same."""
-    differing = left.hidden() ^ right
-    return ((differing | (differing.fn.const(0) - differing)).hidden() >> 63) ^ 1
+    return (nonzero(left ^ right).hidden() >> 63) ^ 1
 
 
 def pick(bit: Int, yes: Int | int, no: Int) -> Int:

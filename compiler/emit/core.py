@@ -126,13 +126,11 @@ class EventCore:
             unknown = (flags >> record.VIEW_UNKNOWN.bit_length() - 1) & 1
             return pick(unknown, special_row(number, special), row)
         values = [slot.at(scratch.number(number.index + w)).load() for w in range(number.words)]
-        found = fn.variable(self.numbers.interval(fn, values, table, number))
+        row = self.numbers.interval(fn, values, table, number)
         unknown = slot.at(scratch.header("unknown")).load() >> number.index
         absent = slot.at(scratch.header("absent")).load() >> number.index
-        with fn.when(((unknown | absent) & 1).ne(0)):
-            found.set(pick(unknown & 1, special_row(number, special), found.get()))
-            found.set(pick(absent & 1, special_row(number, "absent"), found.get()))
-        return found.get()
+        row = pick(unknown & 1, special_row(number, special), row)
+        return pick(absent & 1, special_row(number, "absent"), row)
 
     def _and_row(
         self, fn: Function, slot: Ptr, table: Ptr, number: NumberPlan, special: str, result: int

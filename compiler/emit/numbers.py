@@ -1,13 +1,13 @@
 """Numbers in the core: from a value to the row of terms that it allows."""
 
 from bpfc.artifact.manifest import NumberField
-from compiler.emit.bits import equal, less
+from compiler.emit.bits import borrow, nonzero, sign_bit
 from compiler.emit.function import Function
 from compiler.emit.values import Int, Ptr
 from compiler.plan import model
 from compiler.plan.model import EventPlan, NumberPlan
 
-FEW_BOUNDS = 8  # up to that many are compared one by one
+FEW_BOUNDS = 4  # of one word: up to that many are compared one by one
 SMALL_KINDS = ("port", "enum", "bool")  # far below 2**63
 _LOW_63 = (1 << 63) - 1
 
@@ -40,7 +40,7 @@ class NumberTables:
         if number.signed:
             values = [values[0] ^ -(1 << 63), *values[1:]]
         small = self._is_small(number)
-        if number.bounds <= FEW_BOUNDS:
+        if number.words == 1 and number.bounds <= FEW_BOUNDS:
             return self._count(fn, values, table, number, small)
         size, index = 8 * number.words, fn.const(0)
         # Halving steps find the place among all bounds but the last; one more step of 1 decides
@@ -48,7 +48,7 @@ class NumberTables:
         for step in [*(number.bounds >> n for n in range(1, number.bounds.bit_length())), 1]:
             probe = (index + (step - 1)).bounded(number.bounds - 1)
             place = table.at(probe * size).at(number.bounds_offset)
-            index = index + (self._below(values, place, small) ^ 1) * step
+            index = index + ((self._below(values, place, small) ^ 2) * step >> 1)
         return index
 
     def _count(
@@ -60,18 +60,22 @@ class NumberTables:
         for bound in range(number.bounds):
             place = table.at(number.bounds_offset + 8 * number.words * bound)
             below = below + self._below(values, place, small)
-        return fn.const(number.bounds) - below
+        return fn.const(number.bounds) - (below >> 1)
 
     @staticmethod
     def _below(values: list[Int], place: Ptr, small: bool) -> Int:
-        """1 if the value is below the bound at `place`."""
+        """2 if the value is below the bound at `place`, else 0.
+
+        Not 1: what is a sign bit and nothing else, LLVM turns into a jump.
+        """
         bound = place.load()
         if small:
             # No carry to think of: the sign of the difference says it.
-            return (values[0] - (bound & _LOW_63)).hidden() >> 63
-        below = less(values[0], bound)
+            return sign_bit(values[0] - (bound & _LOW_63))
+        below = sign_bit(borrow(values[0], bound))
         if len(values) == 2:
-            below = below | (equal(values[0], bound) & less(values[1], place.at(8).load()))
+            same = sign_bit(nonzero(values[0] ^ bound)) ^ 2
+            below = below | (same & sign_bit(borrow(values[1], place.at(8).load())))
         return below
 
     def row(self, table: Ptr, number: NumberPlan, index: Int, counted: bool = False) -> Ptr:
