@@ -11,7 +11,7 @@ PREVAIL analyses each call on its own.
 """
 
 from bpfc.artifact import record
-from compiler.emit import scratch
+from compiler.emit import content, scratch
 from compiler.emit.bits import at_least_zero, equal, less, lowest_bit, pick
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
@@ -62,7 +62,7 @@ class AutomatonEmitter:
         """`run_E_n`: the automaton over at most STEP further bytes; returns 1 at the text's end."""
         fn = self._function("run")
         slot = fn.lookup("scratch", fn.argument(), 1)
-        table = fn.lookup(self.plan.map, 0, 1)
+        table = content.table(fn, slot, self.plan.map, 1)
         view = slot.at(scratch.view(self.plan.view))
         offset, length = view.load(4), view.at(4).load(4)
         first = table.at(4).load(4) - 1
@@ -105,7 +105,7 @@ class AutomatonEmitter:
         """`apply_E_n`: OR the pairs of all hits into the accumulators; returns 1 when done."""
         fn = self._function("apply")
         slot = fn.lookup("scratch", fn.argument(), 1)
-        table = fn.lookup(self.plan.map, 0, 1)
+        table = content.table(fn, slot, self.plan.map, 1)
         names = ("bits", "word", "pair", "pair_end")
         bits, word, pair, end = (fn.variable(slot.at(scratch.word(n)).load()) for n in names)
         # One step does one thing: apply a pair, take the next hit, or go on to the next word. All
@@ -149,7 +149,7 @@ class AutomatonEmitter:
         unreadable = flags & (record.VIEW_ABSENT | record.VIEW_UNKNOWN)
         with fn.when(unreadable.ne(0)):
             fn.ret(0)
-        table = fn.lookup(self.plan.map, 0)
+        table = content.table(fn, slot, self.plan.map)
         for word in range(self.plan.hit_words if self.plan.hit_words <= UNROLLED else 0):
             slot.at(scratch.HITS + 8 * word).store(0)
         if self.plan.hit_words > UNROLLED:

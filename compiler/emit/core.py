@@ -18,7 +18,7 @@ from collections.abc import Callable
 from attrs import frozen
 
 from bpfc.artifact import record
-from compiler.emit import scratch
+from compiler.emit import content, scratch
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bits import equal, lowest_bit, pick
 from compiler.emit.function import Function
@@ -183,7 +183,7 @@ class EventCore:
         """`doubt_E`: definite and possible terms where something is unknown or truncated."""
         fn = self._function("doubt")
         slot = fn.lookup(SCRATCH, fn.argument())
-        table = fn.lookup(self.event.map, 0)
+        table = content.table(fn, slot, self.event.map)
         layout, event = self.layout, self.event
         self._copy_row(fn, slot, layout.fire, slot, layout.definite)
         for number in self.order:
@@ -254,7 +254,7 @@ class EventCore:
         fn = self._function("core")
         event, layout = self.event, self.layout
         slot = fn.lookup(SCRATCH, fn.argument())
-        table = fn.lookup(event.map, 0)
+        table = content.table(fn, slot, event.map)
         self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
         for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
@@ -309,7 +309,7 @@ class EventCore:
         """`collect_E`: the matched terms rule by rule; returns 1 when all are done."""
         fn = self._function("collect")
         slot = fn.lookup(SCRATCH, fn.argument(), 1)
-        table = fn.lookup(self.event.map, 0, 1)
+        table = content.table(fn, slot, self.event.map, 1)
         words, layout = self.event.words, self.layout
         bits = fn.variable(slot.at(scratch.word("bits")).load())
         word = fn.variable(slot.at(scratch.word("word")).load())
@@ -360,7 +360,7 @@ class EventCore:
         rule = slot.at(scratch.word("rule")).load()
         with fn.when(rule.ge(self.event.rule_room)):
             fn.ret(0)
-        entry = fn.lookup(self.event.rules_map, rule)
+        entry = content.entry(fn, slot, self.event.rules_map, rule, self.event.rule_room)
         stage = slot.at(scratch.word("stage")).load()
         actions = (stage.eq(0)).select(entry.load(1), entry.at(1).load(1))
         with fn.when((actions & record.ACT_JUDGE).eq(0)):
