@@ -20,13 +20,11 @@ from compiler.emit.core import Origins, emit_core
 from compiler.emit.unit import Unit
 from compiler.objects import CoreModule, HalfObject, generate
 from compiler.origins import lines_of
-from compiler.plan.layout import layout_of
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
 from compiler.targets.common.half import HalfModule
 from compiler.targets.linux import half as linux_half
 from compiler.targets.windows import half as windows_half
-from dsl import catalogue
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
 from dsl.typed import Policy, Rule
@@ -114,14 +112,11 @@ def _artifact(policy: Policy, plan: Plan, journal: int) -> Artifact:
     core = _core(plan, producer, lines.origins)
     linux_rules = rule_events(policy, "linux")
     windows_rules = rule_events(policy, "windows")
-    context = layout_of(catalogue.load().events[0])
     count = len(policy.rules)
-    linux = linux_half.build(
-        plan, producer, lines.origins, count, _errnos(linux_rules), context, journal
-    )
+    linux = linux_half.build(plan, producer, lines.origins, count, _errnos(linux_rules), journal)
     windows = None
     if any(windows_rules):
-        windows = windows_half.build(plan, producer, lines.origins, count, context)
+        windows = windows_half.build(plan, producer, lines.origins, count)
     halves = [half for half in (linux, windows) if half is not None]
     made = generate(core, tuple(half.assembly for half in halves))
     contents = contents_of(plan)

@@ -4,10 +4,12 @@ The data stands in `catalogue.toml`; this module reads it into immutable values 
 """
 
 import tomllib
+from collections.abc import Iterable
 from enum import Enum
 from functools import cache
 from importlib import resources
 
+from attrs import field as attribute
 from attrs import frozen
 
 
@@ -50,6 +52,9 @@ class Field:
         platforms: systems that can read it ("linux", "windows").
         since: catalogue version that introduced it.
         doc: one sentence for the reference page.
+        context: whether it is of the process context, which has the same place in all records of a
+            policy.
+        recorded: whether it is in every record of its event, used or not.
     """
 
     name: str
@@ -65,6 +70,8 @@ class Field:
     platforms: tuple[str, ...]
     since: int
     doc: str
+    context: bool = attribute(default=False, kw_only=True)
+    recorded: bool = attribute(default=True, kw_only=True)
 
 
 @frozen
@@ -95,6 +102,23 @@ class Event:
         """The field of that name, or None."""
         return next((f for f in self.fields if f.name == name), None)
 
+    @property
+    def has_process(self) -> bool:
+        """Whether a process is the subject of the event."""
+        return any(f.context for f in self.fields)
+
+    def in_record(self, used: Iterable[str]) -> tuple[Field, ...]:
+        """The fields of the event's record: those that are in every record, and others in use.
+
+        Args:
+            used: names of fields; those that the event does not have are ignored.
+
+        Returns:
+            Fields in catalogue order.
+        """
+        names = set(used)
+        return tuple(f for f in self.fields if f.recorded or f.name in names)
+
 
 @frozen
 class Catalogue:
@@ -108,7 +132,7 @@ class Catalogue:
         return next((e for e in self.events if e.name == name), None)
 
 
-def _field(name: str, row: dict[str, object], phases: dict[str, str]) -> Field:
+def _field(name: str, row: dict[str, object], phases: dict[str, str], context: bool) -> Field:
     """One field from its TOML row; `phases` overrides the phase for the event at hand."""
     constants = row.get("constants", {})
     platforms = row.get("platforms", ["linux"])
@@ -129,6 +153,8 @@ def _field(name: str, row: dict[str, object], phases: dict[str, str]) -> Field:
         platforms=tuple(str(p) for p in platforms),
         since=since,
         doc=str(row["doc"]),
+        context=context,
+        recorded=bool(row.get("recorded", True)),
     )
 
 
@@ -146,7 +172,10 @@ def load() -> Catalogue:
         phases = row.get("field_phase", {})
         own: dict[str, dict[str, object]] = row.get("field", {})
         rows = [item for group in row["groups"] for item in groups[group].items()]
-        fields = tuple(_field(n, r, phases) for n, r in [*rows, *own.items()])
+        fields = (
+            *(_field(n, r, phases, True) for n, r in rows),
+            *(_field(n, r, phases, False) for n, r in own.items()),
+        )
         events.append(
             Event(
                 name=name,

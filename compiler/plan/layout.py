@@ -1,4 +1,9 @@
-"""Where an event's fields stand in its record: catalogue order, and nothing else decides."""
+"""Where an event's fields stand in its record: in catalogue order, those that are in every record
+and those that the policy uses. Nothing else decides."""
+
+from collections.abc import Collection
+
+from attrs import evolve
 
 from bpfc.artifact.layout import digest_of
 from bpfc.artifact.manifest import EventLayout, NumberField, TextField
@@ -6,7 +11,24 @@ from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
 from dsl.catalogue import Event, Kind
 
 
-def layout_of(event: Event) -> EventLayout:
+class RecordFull(ValueError):
+    """The policy uses more fields on an event than a record holds."""
+
+
+def context_layout(event: Event, used: Collection[str]) -> EventLayout:
+    """The process context's part of a record; it has these places in the records of all events.
+
+    Args:
+        event: any event that has a process.
+        used: names of the context fields that the policy uses (on any event).
+
+    Returns:
+        The layout of the context alone.
+    """
+    return layout_of(evolve(event, fields=tuple(f for f in event.fields if f.context)), used)
+
+
+def layout_of(event: Event, used: Collection[str] = ()) -> EventLayout:
     """Lay out the record of an event.
 
     Numbers take one 64-bit word each, an address two. Every text field that is not a part of
@@ -14,18 +36,20 @@ def layout_of(event: Event) -> EventLayout:
 
     Args:
         event: an event of the catalogue.
+        used: names of the fields that the policy uses (`compiler.plan.used`).
 
     Returns:
         Its layout, with the digest that alert records carry.
 
     Raises:
-        ValueError: the catalogue gives the event more numbers or texts than a record holds, or a
-            part of an unknown field.
+        RecordFull: these are more numbers or texts than a record holds.
+        ValueError: a part of an unknown field.
     """
     numbers: list[NumberField] = []
     views: dict[str, int] = {}
     word = 0
-    for field in event.fields:
+    fields = event.in_record(used)
+    for field in fields:
         if field.kind.is_text:
             if not field.part:
                 views[field.name] = len(views)
@@ -36,8 +60,8 @@ def layout_of(event: Event) -> EventLayout:
         )
         word += words
     if word > NUMBERS_MAX or len(views) > VIEWS_MAX:
-        raise ValueError(
-            f"{event.name}: {word} number words and {len(views)} texts;"
+        raise RecordFull(
+            f"{event.name} has {word} words of numbers and {len(views)} texts in use;"
             f" a record holds {NUMBERS_MAX} and {VIEWS_MAX}"
         )
     texts = tuple(
@@ -48,7 +72,7 @@ def layout_of(event: Event) -> EventLayout:
             part=field.part,
             joined=is_joined(field.name),
         )
-        for field in event.fields
+        for field in fields
         if field.kind.is_text
     )
     return EventLayout(

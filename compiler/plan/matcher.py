@@ -11,7 +11,6 @@ from attrs import frozen
 
 from bpfc.artifact.consistency import rules_map
 from bpfc.artifact.manifest import EventLayout
-from compiler.plan.layout import layout_of
 from compiler.plan.model import (
     PART_VIEWS,
     SPECIAL_ROWS,
@@ -61,12 +60,15 @@ class _Table:
         self.content += bytes(max(0, size - len(self.content)))
 
 
-def event_plan(policy: Policy, event: Event, problems: Collector) -> EventPlan | None:
+def event_plan(
+    policy: Policy, event: Event, layout: EventLayout, problems: Collector
+) -> EventPlan | None:
     """The matcher of one event.
 
     Args:
         policy: a checked policy with at least one rule on the event.
         event: the event.
+        layout: of its records.
         problems: takes diagnostics.
 
     Returns:
@@ -77,7 +79,6 @@ def event_plan(policy: Policy, event: Event, problems: Collector) -> EventPlan |
     if words > WORDS_MAX:
         _too_big(policy, event, terms, problems, f"{len(terms.terms)} alternatives of conditions")
         return None
-    layout = layout_of(event)
     table = _Table(words)
     accumulators = table.rows(start_of(terms, columns) if columns else [0])
     existing = table.rows([terms.carried["linux"]])

@@ -137,6 +137,12 @@ class EventPlan:
 
 @frozen
 class Plan:
-    """All matchers of a policy, in catalogue order of events."""
+    """What a policy becomes.
+
+    Args:
+        events: all matchers, in catalogue order of events.
+        context: where the process context stands in the records of all events.
+    """
 
     events: tuple[EventPlan, ...]
+    context: EventLayout

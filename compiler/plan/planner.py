@@ -1,7 +1,14 @@
 """The driver of the phase: a policy in, a plan or diagnostics out."""
 
+from collections.abc import Collection
+
+from bpfc.artifact.manifest import EventLayout
+from compiler.plan.layout import RecordFull, context_layout, layout_of
 from compiler.plan.matcher import event_plan
-from compiler.plan.model import Plan
+from compiler.plan.model import EventPlan, Plan
+from compiler.plan.used import used_fields
+from dsl import catalogue
+from dsl.catalogue import Event
 from dsl.diagnostics import Collector, Diagnostic
 from dsl.typed import Policy
 
@@ -16,12 +23,40 @@ def plan(policy: Policy) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
         The plan, or None if a diagnostic is an error; and the diagnostics, in source order.
     """
     problems = Collector()
+    used = used_fields(policy)
     events = {event.name: event for rule in policy.rules for event in rule.events}
     found = [
-        event_plan(policy, event, problems)
+        _event_plan(policy, event, used[event.name], problems)
         for event in sorted(events.values(), key=lambda event: event.number)
     ]
     diagnostics = problems.result([name for name, _ in policy.sources])
     plans = tuple(item for item in found if item is not None)
-    complete = len(plans) == len(found) and not problems.has_errors
-    return (Plan(plans) if complete else None), diagnostics
+    if len(plans) < len(found) or problems.has_errors:
+        return None, diagnostics
+    everywhere = frozenset(name for names in used.values() for name in names)
+    subject = next(e for e in (*events.values(), *catalogue.load().events) if e.has_process)
+    return Plan(plans, context_layout(subject, everywhere)), diagnostics
+
+
+def _event_plan(
+    policy: Policy, event: Event, used: Collection[str], problems: Collector
+) -> EventPlan | None:
+    layout = _layout(policy, event, used, problems)
+    return event_plan(policy, event, layout, problems) if layout else None
+
+
+def _layout(
+    policy: Policy, event: Event, used: Collection[str], problems: Collector
+) -> EventLayout | None:
+    """The layout of an event's records, or None after a diagnostic."""
+    try:
+        return layout_of(event, used)
+    except RecordFull as full:
+        last = [rule for rule in policy.rules if event in rule.events][-1]
+        problems.error(
+            "BPFC0696",
+            str(full),
+            last.name_span,
+            remedy="use fewer fields on this event, or compile two policies",
+        )
+        return None

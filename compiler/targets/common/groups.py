@@ -7,6 +7,7 @@ alert is certain.
 from attrs import frozen
 
 from bpfc.artifact import record
+from bpfc.artifact.manifest import EventLayout
 from compiler.emit import scratch
 from compiler.emit.core import Origins, symbol
 from compiler.emit.function import Function
@@ -29,6 +30,22 @@ class Group:
     needs: tuple[str, ...] = ()
 
 
+def in_use(groups: tuple[Group, ...], context: EventLayout) -> tuple[Group, ...]:
+    """The groups whose fields stand in a policy's records, and those that others need.
+
+    Args:
+        groups: all groups of the platform.
+        context: the policy's process context.
+
+    Returns:
+        Groups in the same order.
+    """
+    names = {n.name for n in context.numbers} | {t.name for t in context.texts}
+    found = [group for group in groups if names.intersection(group.fields)]
+    needed = {function for group in found for function in group.needs}
+    return tuple(group for group in groups if group in found or group.function in needed)
+
+
 @frozen
 class Subject:
     """How an adapter has prepared an event.
@@ -36,7 +53,7 @@ class Subject:
     Args:
         event: the event's plan.
         stage: STAGE_BEFORE or STAGE_AFTER.
-        groups: all groups of the platform.
+        groups: the platform's groups that are in use.
         loaded: functions whose fields the adapter has read already.
         unknown: text views that cannot be known at this stage (the command line before an exec).
     """

@@ -50,10 +50,23 @@ class Context:
         self.unit, self.platform, self.layout = unit, platform, platform.layout
         self.views, self.numbers = views, numbers
 
-    def emit(self) -> None:
-        """Emit all of them."""
-        for emit in (self._ids, self._cred, self._cgroup, self._comm, self._tty, self._memory):
-            emit()
+    def emit(self, groups: tuple[Group, ...]) -> None:
+        """Emit what reads a new image, and the functions of groups.
+
+        Args:
+            groups: the groups in use; those of stored texts are emitted elsewhere.
+        """
+        emitters = {
+            "ctx_ids": self._ids,
+            "ctx_cred": self._cred,
+            "ctx_cgroup": self._cgroup,
+            "ctx_comm": self._comm,
+            "ctx_tty": self._tty,
+            "ctx_memory": self._memory,
+        }
+        for group in groups:
+            if group.function in emitters:
+                emitters[group.function]()
         self._chunk()
         self._read_cmdline()
         self._read_names()

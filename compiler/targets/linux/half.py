@@ -1,13 +1,13 @@
 """The Linux half: dispatchers, adapters and maps around the core."""
 
 from bpfc.abi.linux import HELPERS, MapType
-from bpfc.artifact.manifest import EventLayout
 from compiler.emit.core import Origins, layout_of
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import Plan
+from compiler.targets.common.groups import in_use
 from compiler.targets.common.half import HalfModule
 from compiler.targets.common.maps import define_maps, maps_of
 from compiler.targets.common.output import emit_output
@@ -15,7 +15,7 @@ from compiler.targets.common.processes import Processes
 from compiler.targets.common.slots import emit_slots
 from compiler.targets.common.stored import STORED_TEXTS, emit_stored
 from compiler.targets.common.texts import Texts
-from compiler.targets.linux.context import Context
+from compiler.targets.linux.context import GROUPS, Context
 from compiler.targets.linux.handlers import Handlers
 from compiler.targets.linux.hooks import HOOKS, Hook
 from compiler.targets.linux.path import emit_path
@@ -65,7 +65,6 @@ def build(
     origins: Origins,
     rules: int,
     errnos: tuple[int, ...],
-    context: EventLayout,
     journal: int = 0,
 ) -> HalfModule:
     """Build the module of the Linux half.
@@ -76,7 +75,6 @@ def build(
         origins: lines to quote.
         rules: number of rules of the policy.
         errnos: error numbers that rules deny an exec with, none if no rule does.
-        context: layout of any event: process context has the same place in each record.
         journal: entries of the journal, 0 for none (see the driver).
 
     Returns:
@@ -89,8 +87,8 @@ def build(
     hooks = hooks_of(plan, bool(errnos))
     maps = maps_of(plan, layout, rules, tuple(h.progs for h in hooks), journal)
     define_maps(unit, platform, maps)
-    views = {t.name: t.view for t in context.texts if not t.part}
-    numbers = {n.name: n.index for n in context.numbers}
+    views = {t.name: t.view for t in plan.context.texts if not t.part}
+    numbers = {n.name: n.index for n in plan.context.numbers}
     _functions(unit, platform, plan, views, numbers, origins, hooks, journal)
     connect = next((e for e in plan.events if e.layout.event == "net.connect"), None)
     programs = Programs(unit, connect, errnos, origins, journal)
@@ -113,10 +111,11 @@ def _functions(
     Texts(unit, platform).emit()
     Processes(unit, platform, views, starts=True).emit()
     emit_stored(unit, platform.layout, views, STORED_TEXTS)
-    Context(unit, platform, views, numbers).emit()
+    groups = in_use(GROUPS, plan.context)
+    Context(unit, platform, views, numbers).emit(groups)
     emit_path(unit, platform, views["proc.exe.path"], numbers["proc.exe.in_memory"])
     emit_output(unit, platform, plan.events)
     events = {e.layout.event: e for e in plan.events}
-    handlers = Handlers(unit, events, views, numbers, origins, journal)
+    handlers = Handlers(unit, events, views, numbers, groups, origins, journal)
     for handler in dict.fromkeys(h.handler for h in hooks):
         getattr(handlers, handler.removeprefix("on_"))()

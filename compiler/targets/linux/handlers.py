@@ -10,9 +10,8 @@ from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
-from compiler.targets.common.groups import Subject, judge, prepare
+from compiler.targets.common.groups import Group, Subject, judge, prepare
 from compiler.targets.common.slots import count
-from compiler.targets.linux.context import GROUPS
 from compiler.targets.linux.journal import note, note_address
 from compiler.targets.linux.kernel import read, read_chain
 from dsl import catalogue
@@ -31,6 +30,7 @@ class Handlers:
         events: plans by event name.
         views: text view by catalogue name.
         numbers: number index by catalogue name.
+        groups: the context groups in use.
         origins: lines to quote.
         journal: entries of the journal, 0 for none.
     """
@@ -41,9 +41,11 @@ class Handlers:
         events: dict[str, EventPlan],
         views: dict[str, int],
         numbers: dict[str, int],
+        groups: tuple[Group, ...],
         origins: Origins,
         journal: int = 0,
     ) -> None:
+        self.groups = groups
         self.unit, self.events, self.views, self.numbers = unit, events, views, numbers
         self.origins, self.journal = origins, journal
 
@@ -72,7 +74,7 @@ class Handlers:
     ) -> Int:
         if event not in self.events:
             return fn.const(0)
-        subject = Subject(self.events[event], stage, GROUPS, loaded, unknown)
+        subject = Subject(self.events[event], stage, self.groups, loaded, unknown)
         return judge(fn, slot, subject, self.origins)
 
     def _image(self, fn: Function, slot: Ptr) -> None:
@@ -112,7 +114,7 @@ class Handlers:
         bits = sum(1 << index for name, index in self.numbers.items() if name in late)
         place.store(place.load() | bits)
         unknown = tuple(view for name, view in self.views.items() if name in late)
-        groups = (g.function for g in GROUPS if g.fields and set(g.fields) <= late)
+        groups = (g.function for g in self.groups if g.fields and set(g.fields) <= late)
         loaded = tuple(dict.fromkeys([*FRESH, *groups]))
         verdict = self._judge(fn, slot, "process.exec", record.STAGE_BEFORE, loaded, unknown)
         with fn.when((verdict & record.ACT_KILL).ne(0)):

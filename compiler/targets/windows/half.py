@@ -5,7 +5,7 @@ from attrs import frozen
 
 from bpfc.abi.windows import HELPERS, SPECIAL_HELPERS, MapType, ProgramType
 from bpfc.artifact import control
-from bpfc.artifact.manifest import EventLayout, MapInfo, ProgramInfo
+from bpfc.artifact.manifest import MapInfo, ProgramInfo
 from compiler.emit.core import Origins, layout_of
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
@@ -53,7 +53,6 @@ def build(
     producer: str,
     origins: Origins,
     rules: int,
-    context: EventLayout,
 ) -> HalfModule:
     """Build the module of the Windows half.
 
@@ -62,7 +61,6 @@ def build(
         producer: name and version of the compiler.
         origins: lines to quote.
         rules: number of rules of the policy.
-        context: layout of any event: process context has the same place in each record.
 
     Returns:
         The module with its programs and maps.
@@ -74,7 +72,7 @@ def build(
     maps = _fixed(maps_of(plan, platform.layout, rules, tuple(h.progs for h in hooks)))
     define_maps(unit, platform, maps)
     known = {f.name for e in catalogue.load().events for f in e.fields if "windows" in f.platforms}
-    views = {t.name: t.view for t in context.texts if not t.part and t.name in known}
+    views = {t.name: t.view for t in plan.context.texts if not t.part and t.name in known}
     emit_slots(unit)
     Texts(unit, platform).emit()
     Processes(unit, platform, views, starts=False).emit()
@@ -85,7 +83,7 @@ def build(
         tuple(t for t in STORED_TEXTS if t.group.fields[0] in views),
     )
     emit_output(unit, platform, tuple(events.values()))
-    Handlers(unit, platform, events, context, known, origins).emit()
+    Handlers(unit, platform, events, plan.context, known, origins).emit()
     programs = Programs(unit, platform, events, views, origins)
     infos: list[ProgramInfo] = [i for h in hooks for i in programs.emit(h)]
     return HalfModule(unit.text(), tuple(infos), maps)

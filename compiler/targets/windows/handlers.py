@@ -10,7 +10,7 @@ from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import PART_VIEWS, EventPlan
-from compiler.targets.common.groups import Group, Subject, judge, prepare, set_view
+from compiler.targets.common.groups import Group, Subject, in_use, judge, prepare, set_view
 from compiler.targets.common.platform import Platform
 from compiler.targets.common.slots import count
 from compiler.targets.common.stored import STORED_TEXTS
@@ -46,12 +46,13 @@ class Handlers:
         self.views = {t.name: t.view for t in context.texts if not t.part}
         self.numbers = {n.name: n.index for n in context.numbers}
         stored = tuple(t.group for t in STORED_TEXTS if t.group.fields[0] in known)
-        self.groups = (
+        groups = (
             Group("ctx_ids", ("proc.pid", "proc.ppid")),
             Group("find_process", (), ("ctx_ids",)),
             Group("find_parent", (), ("ctx_ids",)),
             *stored,
         )
+        self.groups = in_use(groups, context)
 
     def emit(self) -> None:
         """Emit all of them."""

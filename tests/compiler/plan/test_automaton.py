@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.plan.automaton import Needle
+from compiler.plan.layout import layout_of
 from compiler.plan.matcher import event_plan
 from compiler.plan.model import AUTOMATON_HEADER, AutomatonPlan
 from compiler.plan.texts import TABLE_MAX, TextTables, tables_of
@@ -178,7 +179,7 @@ def test_many_literals_are_split_over_tables() -> None:
 def test_a_literal_too_long_for_any_table() -> None:
     test = check("proc.cmdline", Op.CONTAINS, b"ab" * 40_000)
     found = Collector()
-    assert event_plan(policy(rule(Or((test,)))), CONNECT, found) is None
+    assert event_plan(policy(rule(Or((test,)))), CONNECT, layout_of(CONNECT), found) is None
     (problem,) = found.items
     assert problem.code == "BPFC0654" and problem.span == test.span
     assert "80000 bytes" in problem.message

@@ -6,8 +6,11 @@ from attrs import evolve
 from bpfc.artifact.layout import digest_of
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
 from compiler.plan.layout import layout_of
+from compiler.plan.planner import plan
 from dsl.catalogue import Event, Kind, load
-from tests.compiler.plan.policies import CONNECT
+from dsl.typed import And, Constant, Op
+from dsl.typed import Test as Check
+from tests.compiler.plan.policies import CONNECT, FORK, SPAN, policy, rule
 
 
 @pytest.mark.parametrize("event", load().events, ids=lambda event: event.name)
@@ -54,3 +57,41 @@ def test_a_part_needs_its_base() -> None:
     fields = tuple(field for field in CONNECT.fields if field.name != "proc.exe.path")
     with pytest.raises(ValueError, match="not a text"):
         layout_of(evolve(CONNECT, fields=fields))
+
+
+def unrecorded(event: Event, *names: str) -> Event:
+    """The event with these number fields, context, that only the policies that use them record."""
+    base = next(field for field in event.fields if field.name == "proc.pid")
+    more = tuple(evolve(base, name=name, recorded=False) for name in names)
+    return evolve(event, fields=(*more, *event.fields))
+
+
+def test_other_fields_are_recorded_where_they_are_used() -> None:
+    event = unrecorded(CONNECT, "proc.a", "proc.b")
+    assert layout_of(event) == layout_of(CONNECT)
+    used = layout_of(event, {"proc.b", "unheard.of"})
+    assert [n.name for n in used.numbers][:2] == ["proc.b", "proc.pid"]
+    assert used.digest != layout_of(CONNECT).digest
+
+
+def test_context_has_the_same_place_in_all_records_of_a_policy() -> None:
+    connect, fork = unrecorded(CONNECT, "proc.a", "proc.b"), unrecorded(FORK, "proc.a", "proc.b")
+    field = connect.field("proc.b")
+    assert field is not None
+    one = rule(Check(field, Op.EQ, (1,), SPAN), connect)
+    two = rule(Constant(True), fork)
+    found, problems = plan(policy(one, two))
+    assert found is not None and not problems
+    for event in found.events:
+        assert event.layout.numbers[: len(found.context.numbers)] == found.context.numbers
+        assert event.layout.texts[: len(found.context.texts)] == found.context.texts
+        assert event.layout.numbers[0].name == "proc.b"
+
+
+def test_a_full_record_is_said() -> None:
+    event = unrecorded(CONNECT, *(f"proc.x{n}" for n in range(NUMBERS_MAX)))
+    tests = (Check(f, Op.EQ, (1,), SPAN) for f in event.fields[:NUMBERS_MAX])
+    found, problems = plan(policy(rule(Constant(True)), rule(And(tuple(tests)), event)))
+    assert found is None
+    assert [problem.code for problem in problems] == ["BPFC0696"]
+    assert "61 words of numbers and 8 texts" in problems[0].message

@@ -1,0 +1,48 @@
+"""Which fields a policy uses: what records must have room for besides the fields that every record
+has."""
+
+from collections.abc import Iterator, Mapping
+
+from compiler.coverage import rule_tests
+from dsl.catalogue import Event, Field
+from dsl.typed import Policy, Rule
+
+
+def rule_fields(rule: Rule) -> Iterator[Field]:
+    """All fields that a rule reads or shows: conditions, exceptions, text of the alert."""
+    for test in rule_tests(rule):
+        yield test.field
+    if rule.alert is not None:
+        for part in rule.alert.template:
+            if not isinstance(part, str):
+                yield part
+
+
+def used_fields(policy: Policy) -> Mapping[str, frozenset[str]]:
+    """What rules use on each event of a policy.
+
+    Process context that any rule uses is in the records of all events: its places are the same
+    there, so that one function fills them whatever the event is.
+
+    Args:
+        policy: a checked policy.
+
+    Returns:
+        By event, catalogue names, bases of parts included.
+    """
+    own: dict[str, set[str]] = {}
+    context: set[str] = set()
+    for rule in policy.rules:
+        found = {name for field in rule_fields(rule) for name in (field.name, field.base) if name}
+        for event in rule.events:
+            own.setdefault(event.name, set()).update(found)
+        context.update(_context(found, rule.events))
+    return {name: frozenset(names | context) for name, names in own.items()}
+
+
+def _context(names: set[str], events: tuple[Event, ...]) -> Iterator[str]:
+    for event in events:
+        for name in names:
+            field = event.field(name)
+            if field is not None and field.context:
+                yield name
