@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test test-long lint format clean
+.PHONY: demo test test-long lint format pages clean
 
 demo: $(VENV)/.users
 	@tools/system-packages run || echo "Going on without it: the demo shows what it can."
@@ -28,6 +28,10 @@ lint: $(VENV)/.developers
 format: $(VENV)/.developers
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# What documentation says of data (grammar, diagnostics) is made from the data.
+pages: $(VENV)/.developers
+	$(BIN)/python -m tests.docs.generated
 
 # Installed again only when what is to be installed has changed.
 $(VENV)/.users: pyproject.toml constraints.txt | $(BIN)/python

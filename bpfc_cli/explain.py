@@ -45,8 +45,10 @@ def explain(
         name = f"BPFC{name:0>4}"
     if name not in texts:
         raise _unknown(code, texts)
+    from dsl.codes import explain as with_examples
+
     title, text = texts[name]
-    print(f"{name}: {title}\n\n{text.strip()}")
+    print(with_examples(name) or f"{name}: {title}\n\n{text.strip()}")
     return OK
 
 

@@ -56,7 +56,7 @@ _PATTERN = re.compile(
     re.VERBOSE,
 )
 ITEM_WORDS = frozenset({"policy", "include", "list", "macro", "rule", "override", "disable"})
-_SYMBOLS = {
+SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
     "+": "PLUS",
@@ -118,7 +118,7 @@ def tokens(file: str, text: str, report: Collector) -> list[Token] | None:
 def _special(token: Token, file: str, report: Collector) -> Token:
     """Give a symbol its name; report what does not belong to the language."""
     if token.type == "SYMBOL":
-        return token._replace(type=_SYMBOLS[token.text])
+        return token._replace(type=SYMBOLS[token.text])
     span = token.span(file)
     if token.type == "FOREIGN":
         word = _FOREIGN[token.text]

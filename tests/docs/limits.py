@@ -1,0 +1,60 @@
+"""The limits that docs/language.md states, and the constants of the code that set them."""
+
+import re
+
+from bpfc.artifact import control, record
+from compiler.emit import scratch
+from compiler.plan import normal_form, terms, texts
+from compiler.targets.linux import path
+from dsl import diagnostics, frontend, includes, lexer, lists, macros, parser, values
+from tests.house.table import ROOT
+
+_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+# By the first cell of a row: the numbers of the second one, in its order.
+LIMITS: dict[str, tuple[int, ...]] = {
+    "a file": (frontend.MAX_FILE, lexer.MAX_TOKENS),
+    "files of a policy": (includes.MAX_FILES, includes.MAX_TOTAL),
+    "findings shown": (diagnostics.LIMIT,),
+    "parentheses inside one another": (parser.MAX_DEPTH,),
+    "levels of `and`, `or`, `not` and macros inside one another": (macros.MAX_NESTING,),
+    "values of all lists made with `+` and `-`": (lists.MAX_VALUES,),
+    "tests and constants that macros expand to, of a rule / of a policy": (
+        macros.MAX_RULE,
+        macros.MAX_POLICY,
+    ),
+    "a text constant": (values.MAX_PATTERN,),
+    "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
+    "positive text tests in one alternative": (terms.COLUMNS_MAX,),
+    "states of one automaton": (0x10000,),
+    "alternatives of all rules on an event": (64 * terms.WORDS_MAX,),
+    "matching table of an event": (4 << 20, (4 << 20) - texts.TABLE_MAX),
+    "command line, examined at exec": (scratch.CMDLINE_MAX,),
+    "command line and paths, stored and in alerts": (control.LONG_TEXT,),
+    "path, resolved": (path.STRIDES * path.STRIDE, 4 << 10),
+    "rules named by one event's record": (record.RULES_MAX,),
+    "processes known": (control.PROCESSES_MAX,),
+    "texts known, up to 255 bytes / longer": (
+        control.STRINGS_SHORT_MAX,
+        control.STRINGS_LONG_MAX,
+    ),
+    "alerts not yet read": (control.RING_BYTES,),
+}
+
+
+def rows() -> dict[str, tuple[str, str]]:
+    """The table under "Limits": by the first cell, the second and the third."""
+    page = (ROOT / "docs" / "language.md").read_text("utf-8")
+    section = page.partition("\n## Limits\n")[2].partition("\n## ")[0]
+    found = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    return {what: (limit, other) for what, limit, other in found if what != "what"}
+
+
+def numbers(cell: str) -> tuple[int, ...]:
+    """The numbers in a cell, with their units of size applied.
+
+    Args:
+        cell: for example "4 MiB, 1,000,000 words and signs".
+    """
+    found = re.findall(r"(\d[\d,]*\d|\d)(?: (KiB|MiB|GiB))?", cell)
+    return tuple(int(n.replace(",", "")) * _UNITS.get(unit, 1) for n, unit in found)
