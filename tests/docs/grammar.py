@@ -97,7 +97,7 @@ def _inlined(forms: dict[str, _Form]) -> dict[str, _Form]:
             continue
         del forms[name]
         for other, target in forms.items():
-            text = re.sub(rf"\b{name}\b", lambda _, form=form: form.text, target.text)
+            text = re.sub(rf"\b{name}\b", form.text.replace("\\", r"\\"), target.text)
             forms[other] = _Form(text, target.plumbing)
     return forms
 
