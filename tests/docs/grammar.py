@@ -91,7 +91,8 @@ def _join(found: list[Alternative]) -> str:
 
 def _inlined(forms: dict[str, _Form]) -> dict[str, _Form]:
     """The rules, repetitions and optional parts in the place of their names."""
-    for name, form in list(forms.items()):
+    for name in list(forms):
+        form = forms[name]  # as it is by now
         trivial = form.plumbing or " " not in form.text
         if not trivial or name in _reached(name, forms):
             continue
