@@ -33,6 +33,11 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "command line and paths, stored and in alerts": (control.LONG_TEXT,),
     "path, resolved": (path.STRIDES * path.STRIDE, 4 << 10),
     "rules named by one event's record": (record.RULES_MAX,),
+    "fields in use on an event, those of every record and of the process context included": (
+        record.NUMBERS_MAX,
+        2,
+        record.VIEWS_MAX,
+    ),
     "processes known": (control.PROCESSES_MAX,),
     "texts known, up to 255 bytes / longer": (
         control.STRINGS_SHORT_MAX,
