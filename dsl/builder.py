@@ -23,8 +23,10 @@ from dsl.syntax import (
     Header,
     Include,
     Item,
+    Key,
     Kill,
     Language,
+    Limit,
     ListItem,
     Literal,
     Literals,
@@ -36,12 +38,15 @@ from dsl.syntax import (
     Number,
     NumberRange,
     On,
+    OnSequence,
     Override,
     Owner,
     Presence,
     Rule,
     Silent,
+    Step,
     Text,
+    Threshold,
     Until,
     Version,
     When,
@@ -233,9 +238,47 @@ class Builder:
         return Broken(span) if value is None else Until(value, span)
 
     def alert(self, parts: Parts) -> Alert:
-        text = self.string(parts[1:]) if len(parts) > 1 else None
-        span = self._span(parts[0], parts[-1])
-        return Alert(text if isinstance(text, Text) else None, span)
+        keyword, *strings, limit = parts
+        text = self.string(strings) if strings else None
+        last = limit.span if limit else strings[0] if strings else keyword
+        return Alert(text if isinstance(text, Text) else None, self._span(keyword, last), limit)
+
+    # ------------------------------------------------------------ state
+
+    def key(self, parts: Parts) -> Key:
+        names = tuple(parts[2]) if len(parts) > 2 else (self.name(parts[1:]),)
+        return Key(names, self._span(parts[0], parts[-1]))
+
+    def limit(self, parts: Parts) -> Limit:
+        keyword, count, _, per, key = parts
+        span = self._span(keyword, key.span if key else per)
+        return Limit(self.number([count]), self.number([per]), key, span)
+
+    def threshold(self, parts: Parts) -> Threshold:
+        keyword, count, distinct, _, within, key = parts
+        span = self._span(keyword, key.span if key else within)
+        return Threshold(self.number([count]), distinct, self.number([within]), key, span)
+
+    def within(self, parts: Parts) -> Number | Broken:
+        return self.number(parts[1:])
+
+    def second(self, parts: Parts) -> Any:
+        return parts[1]
+
+    def step(self, parts: Parts) -> Step:
+        opener, event, alias, _, condition, closer, key = parts
+        span = self._span(opener, closer)
+        return Step(self.name([event]), alias, self.disjunction(condition), key, span)
+
+    def step_always(self, parts: Parts) -> Step:
+        opener, event, alias, closer, key = parts
+        return Step(self.name([event]), alias, None, key, self._span(opener, closer))
+
+    def on_sequence(self, parts: Parts) -> OnSequence:
+        keyword, _, within, steps, until = parts
+        last = until or steps[-1]
+        end = last.key.span if last.key else last.span
+        return OnSequence(within, tuple(steps), until, self._span(keyword, end))
 
     def deny(self, parts: Parts) -> Deny:
         keyword, errno, unknown, fallback = parts

@@ -9,7 +9,9 @@ from dsl.lexer import ITEM_WORDS, Token, begins_item
 from dsl.table import END
 from dsl.words import METADATA, PLANNED_CLAUSES
 
-CLAUSE_WORDS = frozenset({"on", "when", "except", "alert", "deny", "kill", "silent", "mode"})
+CLAUSE_WORDS = frozenset(
+    {"on", "when", "except", "threshold", "alert", "deny", "kill", "silent", "mode"}
+)
 
 # A symbol by which to tell in which place SKIPPED fits, and how far out that place is.
 _LEVELS = {"clause": "WHEN", "item": "RULE", "element": "STRING", "rule name": "NAME"}

@@ -13,6 +13,7 @@ from dsl.diagnostics import Collector, nearest, shown
 from dsl.exceptions import check_exceptions
 from dsl.macros import Budget
 from dsl.resolver import Names
+from dsl.state import check_limit, check_threshold
 from dsl.syntax import Clause, Name
 from dsl.words import DEFAULT_ERRNO, DENY_ERRNOS, FALLBACKS, KILL_TARGETS, MODES
 
@@ -81,6 +82,7 @@ class RuleChecker:
         pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
         deny, kill = self._deny(rule, events), self._kill(rule, events)
         alert, silent = self._alert(rule, conditions), self._silent(rule)
+        threshold = self._single(rule, syntax.Threshold)
         own_mode = self._single(rule, syntax.Mode)
         rule_mode = mode(own_mode, self.report) if own_mode else self.mode
         damaged = bool(_of(rule, syntax.Broken))
@@ -101,6 +103,7 @@ class RuleChecker:
             mode=rule_mode,
             span=rule.span,
             name_span=rule.name.span,
+            threshold=check_threshold(threshold, conditions, self.report),
         )
 
     def _single(self, rule: syntax.Rule, kind: type[C]) -> C | None:
@@ -222,7 +225,8 @@ class RuleChecker:
         if clause is None:
             return None
         parts = templates.parse(clause.template, conditions, self.report) if clause.template else ()
-        return typed.Alert(parts or (), clause.span)
+        limit = check_limit(clause.limit, conditions, self.report)
+        return typed.Alert(parts or (), clause.span, limit)
 
     def _silent(self, rule: syntax.Rule) -> bool:
         """Whether the rule is silent."""
@@ -242,6 +246,7 @@ class RuleChecker:
 _KEYWORDS: dict[type, str] = {
     syntax.On: "on",
     syntax.When: "when",
+    syntax.Threshold: "threshold",
     syntax.Deny: "deny",
     syntax.Kill: "kill",
     syntax.Alert: "alert",

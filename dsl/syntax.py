@@ -215,10 +215,69 @@ class Until:
 
 
 @frozen
+class Key:
+    """`by NAME` or `by (NAME, NAME)`."""
+
+    names: tuple[Name, ...]
+    span: Span
+
+
+@frozen
+class Limit:
+    """`limit COUNT per TIME [by KEY]`."""
+
+    count: Number | Broken
+    per: Number | Broken
+    key: Key | None
+    span: Span
+
+
+@frozen
 class Alert:
-    """`alert ["template"]`."""
+    """`alert ["template"] [limit ...]`."""
 
     template: Text | None
+    span: Span
+    limit: Limit | None = None
+
+
+@frozen
+class Threshold:
+    """`threshold COUNT [distinct FIELD] within TIME [by KEY]`."""
+
+    count: Number | Broken
+    distinct: Name | None
+    within: Number | Broken
+    key: Key | None
+    span: Span
+
+
+@frozen
+class Step:
+    """`[EVENT as ALIAS when CONDITION] by KEY`, a step of a sequence or what ends one.
+
+    Args:
+        event: the event's name.
+        alias: None if it has none.
+        condition: None without `when`: every event.
+        key: None without `by`: all events alike.
+        span: from bracket to bracket.
+    """
+
+    event: Name
+    alias: Name | None
+    condition: Condition | None
+    key: Key | None
+    span: Span
+
+
+@frozen
+class OnSequence:
+    """`on sequence within TIME STEP STEP ... [until STEP]`; `within` is None where it is missing."""
+
+    within: Number | Broken | None
+    steps: tuple[Step, ...]
+    until: Step | None
     span: Span
 
 
@@ -255,7 +314,20 @@ class Mode:
     span: Span
 
 
-Clause = Metadata | On | When | Exception_ | Alert | Deny | Kill | Silent | Mode | Broken
+Clause = (
+    Metadata
+    | On
+    | OnSequence
+    | When
+    | Exception_
+    | Threshold
+    | Alert
+    | Deny
+    | Kill
+    | Silent
+    | Mode
+    | Broken
+)
 
 
 @frozen

@@ -13,6 +13,8 @@ from dsl.syntax import (
     Exception_,
     Item,
     Metadata,
+    On,
+    OnSequence,
     Override,
     Rule,
     Silent,
@@ -94,5 +96,7 @@ def _slot(clause: Clause) -> object:
             return ("except", clause.name.value) if clause.name else None
         case Alert() | Silent():
             return Alert
+        case On() | OnSequence():
+            return On
         case _:
             return type(clause)

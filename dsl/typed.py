@@ -132,11 +132,60 @@ class Kill:
 
 
 @frozen
+class KeyPart:
+    """A part of a key: what events with equal numbers have in common.
+
+    Args:
+        name: as written: "proc", "remote.ip".
+        kind: what it is comparable with: "process", "session", "container", "file", "address",
+            "number" or "signed".
+        fields: the numbers it consists of. A platform has to know the first one; another one that
+            it does not know is absent.
+    """
+
+    name: str
+    kind: str
+    fields: tuple[Field, ...]
+
+
+Key = tuple[KeyPart, ...]
+
+
+@frozen
+class Limit:
+    """`limit COUNT per TIME by KEY`: for each key `count` alerts within so many nanoseconds."""
+
+    count: int
+    within: int
+    key: Key
+    span: Span
+
+
+@frozen
+class Threshold:
+    """`threshold COUNT distinct FIELD within TIME by KEY`.
+
+    Args:
+        count: at which number of events the rule fires, at least 2.
+        distinct: what has to be different to count; None for every event.
+        within: nanoseconds from the first event on.
+        key: for what events are counted.
+    """
+
+    count: int
+    distinct: KeyPart | None
+    within: int
+    key: Key
+    span: Span
+
+
+@frozen
 class Alert:
     """`alert "text {field}"`: literal parts and fields in turn; empty means the default message."""
 
     template: tuple[str | Field, ...]
     span: Span
+    limit: Limit | None = None
 
 
 @frozen
@@ -151,6 +200,7 @@ class Rule:
         events: the events the rule listens on; every field of `when` exists on each of them.
         mode: "enforce" or "audit"; the policy's mode where the rule names none.
         silent: whether a match leaves no alert.
+        threshold: how many events it takes, or None.
     """
 
     name: str
@@ -165,6 +215,7 @@ class Rule:
     mode: str
     span: Span
     name_span: Span
+    threshold: Threshold | None = None
 
 
 @frozen

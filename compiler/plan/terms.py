@@ -204,6 +204,14 @@ def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ..
     """The rule's terms; none, and a diagnostic, where it has no plan."""
     if not all([_supported(rule, test, problems) for test in rule_tests(rule)]):
         return ()
+    if rule.threshold is not None or (rule.alert is not None and rule.alert.limit is not None):
+        problems.error(
+            "BPFC0680",
+            f"rule {rule.name}: limits and thresholds cannot be compiled by this version",
+            rule.name_span,
+            remedy="leave them out",
+        )
+        return ()
     try:
         found = terms_of(condition_of(rule))
     except TooManyTerms:

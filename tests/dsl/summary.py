@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsl.diagnostics import render
 from dsl.frontend import check
-from dsl.typed import And, Constant, Except, Expr, Not, Or, Policy, Range, Rule, Test, Value
+from dsl.typed import And, Constant, Except, Expr, Key, Not, Or, Policy, Range, Rule, Test, Value
 
 TODAY = date(2026, 5, 1)
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -46,10 +46,23 @@ def _rule(rule: Rule) -> str:
         lines.append(f"  deny {rule.deny.errno}{unknown} else {rule.deny.fallback}")
     if rule.kill:
         lines.append(f"  kill {' '.join(rule.kill.targets)}")
+    if rule.threshold:
+        distinct = rule.threshold.distinct
+        what = f" distinct {_key((distinct,))}" if distinct else ""
+        key = _key(rule.threshold.key)
+        lines.append(f"  threshold {rule.threshold.count}{what} {rule.threshold.within} by {key}")
     if rule.alert:
         parts = (p if isinstance(p, str) else f"<{p.name}>" for p in rule.alert.template)
         lines.append(f"  alert {''.join(parts)}")
+        limit = rule.alert.limit
+        lines += [f"  limit {limit.count} {limit.within} by {_key(limit.key)}"] if limit else []
     return "\n".join(lines)
+
+
+def _key(key: Key) -> str:
+    """What a key consists of."""
+    parts = (f"{p.name}:{p.kind}={'+'.join(f.name for f in p.fields)}" for p in key)
+    return f"({' '.join(parts)})"
 
 
 def _details(item: Except) -> str:
