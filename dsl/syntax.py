@@ -273,7 +273,7 @@ class Step:
 
 @frozen
 class OnSequence:
-    """`on sequence within TIME STEP STEP ... [until STEP]`; `within` is None where it is missing."""
+    """`on sequence within TIME STEP STEP ... [until STEP]`; the time can be missing, by mistake."""
 
     within: Number | Broken | None
     steps: tuple[Step, ...]
