@@ -5,12 +5,13 @@ from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.artifact.container import Artifact, open_artifact
 from bpfc.artifact.control import SHARED_VERSION
 from bpfc.artifact.manifest import MANIFEST_VERSION, Half, Manifest, RuleEvent, RuleInfo
 from bpfc.artifact.record import ACT_DENY
+from bpfc.artifact.testing import SlotLayout
 from bpfc.version import __version__
 from compiler.content import Contents, contents_of
 from compiler.coverage import CoverageRow, coverage, rule_events
@@ -24,6 +25,7 @@ from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
 from compiler.targets.common.half import HalfModule
 from compiler.targets.linux import half as linux_half
+from compiler.targets.linux import testing as test_half
 from compiler.targets.windows import half as windows_half
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
@@ -41,12 +43,14 @@ class Compilation:
         artifact: the artifact, None if there is any error.
         diagnostics: all findings, in source order.
         coverage: which platform carries which rule, and how; empty without a policy.
+        testing: how to have the artifact's core judge a record, if it was compiled for that.
     """
 
     policy: Policy | None
     artifact: Artifact | None
     diagnostics: tuple[Diagnostic, ...]
     coverage: tuple[CoverageRow, ...]
+    testing: SlotLayout | None = None
 
 
 def compile_sources(
@@ -54,6 +58,7 @@ def compile_sources(
     *,
     allow_partial: bool = False,
     journal: int = 0,
+    testing: bool = False,
     load: Loader | None = None,
     today: date | None = None,
 ) -> Compilation:
@@ -68,6 +73,7 @@ def compile_sources(
         journal: for tests and benchmarks: entries of the Linux half's map `journal`, in which
             adapters count how often they judged an event: a connection to the address 127.64.0.0 +
             n, or the exec of the process with id n, counts in entry n. 0 for none.
+        testing: for tests: as for `compile_policy`.
         load: gives the content of included files, as for the front end.
         today: for warnings of exceptions that have expired; None for none. The artifact does not
             depend on it.
@@ -78,16 +84,36 @@ def compile_sources(
     policy, diagnostics = check(sources, load=load, today=today)
     if policy is None:
         return Compilation(None, None, diagnostics, ())
-    rows = coverage(policy)
-    plan, more = plan_policy(policy)
-    diagnostics = (*diagnostics, *more)
+    result = compile_policy(policy, allow_partial=allow_partial, journal=journal, testing=testing)
+    return evolve(result, diagnostics=(*diagnostics, *result.diagnostics))
+
+
+def compile_policy(
+    policy: Policy, *, allow_partial: bool = False, journal: int = 0, testing: bool = False
+) -> Compilation:
+    """Compile a policy that was checked already.
+
+    Args:
+        policy: the policy.
+        allow_partial, journal: as for `compile_sources`.
+        testing: for tests: instead of dispatchers and adapters make one program an event that has
+            the core judge a record which user space wrote (`runtime_linux.testrun`); there is no
+            Windows half. The core's bytes and all tables are those of the policy as it is used.
+
+    Returns:
+        The artifact, or diagnostics that say why there is none.
+    """
+    rows = coverage(policy, testing)
+    plan, diagnostics = plan_policy(policy, testing)
     if not allow_partial:
         left_out = _left_out(policy, rows)
         diagnostics = (*diagnostics, *left_out)
         plan = None if left_out else plan
     if plan is None:
         return Compilation(policy, None, diagnostics, rows)
-    return Compilation(policy, _artifact(policy, plan, journal), diagnostics, rows)
+    artifact = _artifact(policy, plan, journal, testing)
+    layout = test_half.slot_layout(plan) if testing else None
+    return Compilation(policy, artifact, diagnostics, rows, layout)
 
 
 def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic, ...]:
@@ -106,15 +132,21 @@ def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic
     )
 
 
-def _artifact(policy: Policy, plan: Plan, journal: int) -> Artifact:
+def _artifact(policy: Policy, plan: Plan, journal: int, testing: bool) -> Artifact:
     lines = lines_of(policy)
     producer = f"bpfc {__version__}"
     core = _core(plan, producer, lines.origins)
-    linux_rules = rule_events(policy, "linux")
+    linux_rules = rule_events(policy, "linux", testing)
     windows_rules = rule_events(policy, "windows")
     count = len(policy.rules)
-    linux = linux_half.build(plan, producer, lines.origins, count, _errnos(linux_rules), journal)
     windows = None
+    if testing:
+        linux = test_half.build(plan, producer, lines.origins, count)
+        windows_rules = ((),) * count
+    else:
+        linux = linux_half.build(
+            plan, producer, lines.origins, count, _errnos(linux_rules), journal
+        )
     if any(windows_rules):
         windows = windows_half.build(plan, producer, lines.origins, count)
     halves = [half for half in (linux, windows) if half is not None]

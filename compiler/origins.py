@@ -4,11 +4,11 @@ from pathlib import PurePath
 
 from attrs import frozen
 
-from compiler.coverage import rule_tests
 from compiler.elf.lines import SourceLine
 from compiler.emit.core import Origins
 from dsl.span import Span
 from dsl.typed import Policy
+from dsl.walk import rule_tests
 
 
 @frozen

@@ -168,6 +168,18 @@ class BpfObject:
         """Descriptor of a loaded program; it stays the object's."""
         return int(libbpf().bpf_program__fd(self.programs[name]))
 
+    def test_run(self, program: str, options: object) -> int:
+        """Run a loaded program once by BPF_PROG_TEST_RUN.
+
+        Args:
+            program: its name.
+            options: reference to a struct bpf_test_run_opts, which takes the result.
+
+        Returns:
+            0, or a negative errno.
+        """
+        return int(libbpf().bpf_prog_test_run_opts(self.program_fd(program), options))
+
     def map_shape(self, name: str) -> tuple[int, int, int, int]:
         """Type number, key size, value size and max_entries of a map."""
         library, pointer = libbpf(), self.maps[name]

@@ -61,7 +61,11 @@ class _Table:
 
 
 def event_plan(
-    policy: Policy, event: Event, layout: EventLayout, problems: Collector
+    policy: Policy,
+    event: Event,
+    layout: EventLayout,
+    problems: Collector,
+    testing: bool = False,
 ) -> EventPlan | None:
     """The matcher of one event.
 
@@ -70,11 +74,12 @@ def event_plan(
         event: the event.
         layout: of its records.
         problems: takes diagnostics.
+        testing: whether the test adapter judges events that nothing else reads.
 
     Returns:
         The plan, or None where a table has no room for the rules (a diagnostic says so).
     """
-    terms = event_terms(policy, event, problems)
+    terms = event_terms(policy, event, problems, testing)
     words, columns = terms.words, columns_of(terms)
     if words > WORDS_MAX:
         _too_big(policy, event, terms, problems, f"{len(terms.terms)} alternatives of conditions")

@@ -13,11 +13,12 @@ from dsl.diagnostics import Collector, Diagnostic
 from dsl.typed import Policy
 
 
-def plan(policy: Policy) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
+def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
     """Plan the matchers of a policy.
 
     Args:
         policy: a checked policy.
+        testing: whether the test adapter judges events that nothing else reads.
 
     Returns:
         The plan, or None if a diagnostic is an error; and the diagnostics, in source order.
@@ -26,7 +27,7 @@ def plan(policy: Policy) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
     used = used_fields(policy)
     events = {event.name: event for rule in policy.rules for event in rule.events}
     found = [
-        _event_plan(policy, event, used[event.name], problems)
+        _event_plan(policy, event, used[event.name], problems, testing)
         for event in sorted(events.values(), key=lambda event: event.number)
     ]
     diagnostics = problems.result([name for name, _ in policy.sources])
@@ -39,10 +40,10 @@ def plan(policy: Policy) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
 
 
 def _event_plan(
-    policy: Policy, event: Event, used: Collection[str], problems: Collector
+    policy: Policy, event: Event, used: Collection[str], problems: Collector, testing: bool
 ) -> EventPlan | None:
     layout = _layout(policy, event, used, problems)
-    return event_plan(policy, event, layout, problems) if layout else None
+    return event_plan(policy, event, layout, problems, testing) if layout else None
 
 
 def _layout(

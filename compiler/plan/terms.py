@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from compiler.coverage import PLATFORMS, carriage, rule_tests
+from compiler.coverage import PLATFORMS, carriage
 from compiler.plan.automaton import Needle
 from compiler.plan.normal_form import (
     TERMS_MAX,
@@ -18,6 +18,7 @@ from compiler.plan.texts import needles_of, power_of_two
 from dsl.catalogue import Event, Field
 from dsl.diagnostics import Collector
 from dsl.typed import Op, Policy, Rule, Test
+from dsl.walk import rule_tests
 
 # Text tests that are undetermined where the text goes on behind what is examined.
 _OPEN_ENDED = (Op.EQ, Op.ENDSWITH, Op.CONTAINS)
@@ -92,13 +93,16 @@ class _Group:
             self.truncated[block] |= 1 << number
 
 
-def event_terms(policy: Policy, event: Event, problems: Collector) -> EventTerms:
+def event_terms(
+    policy: Policy, event: Event, problems: Collector, testing: bool = False
+) -> EventTerms:
     """Number the terms of all rules that listen on an event.
 
     Args:
         policy: a checked policy.
         event: the event.
         problems: takes a diagnostic for each rule that has no plan.
+        testing: whether the test adapter judges events that nothing else reads.
 
     Returns:
         The terms of all rules that have a plan.
@@ -114,7 +118,7 @@ def event_terms(policy: Policy, event: Event, problems: Collector) -> EventTerms
         found = _rule_terms(rule, event, problems)
         bits = (1 << len(found)) - 1 << len(terms)
         for platform in PLATFORMS:
-            if carriage(rule, event, platform).forms:
+            if carriage(rule, event, platform, testing).forms:
                 carried[platform] |= bits
         if rule.deny is not None and rule.deny.on_unknown:
             denies |= bits

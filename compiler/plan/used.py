@@ -3,9 +3,9 @@ has."""
 
 from collections.abc import Iterator, Mapping
 
-from compiler.coverage import rule_tests
 from dsl.catalogue import Event, Field
 from dsl.typed import Policy, Rule
+from dsl.walk import rule_tests
 
 
 def rule_fields(rule: Rule) -> Iterator[Field]:

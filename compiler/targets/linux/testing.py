@@ -1,0 +1,88 @@
+"""The half for tests: programs that let the core judge a record which user space has written.
+
+BPF_PROG_TEST_RUN accepts raw tracepoint programs from 5.10 on and hands them two numbers as their
+context. The record, its views and up to 64 KiB of text are written into the scratch slot through
+its map entry, so a program has nothing to copy, and a text can be longer than a test packet.
+"""
+
+from bpfc.artifact.control import SCRATCH_MAP
+from bpfc.artifact.testing import CONTEXT_SLOT, CONTEXT_STAGE, NO_SLOT, Judge, SlotLayout
+from compiler.emit import scratch
+from compiler.emit.core import Origins, layout_of, symbol
+from compiler.emit.unit import Unit
+from compiler.plan.model import PART_VIEWS, EventPlan, Plan
+from compiler.targets.common.half import HalfModule
+from compiler.targets.common.maps import define_maps, maps_of
+from compiler.targets.linux.half import LICENSE, LinuxPlatform
+
+# Never attached; libbpf's mark keeps other loaders from loading it.
+SECTION = "?raw_tp/bpfc_judge"
+
+
+def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule:
+    """Build a module that has the judging programs and the policy's own maps, nothing else.
+
+    Args:
+        plan: the matchers.
+        producer: name and version of the compiler.
+        origins: lines to quote.
+        rules: number of rules of the policy.
+
+    Returns:
+        The module. Its list of programs is empty: no sensor has a use for them.
+    """
+    platform = LinuxPlatform(layout_of(plan))
+    unit = Unit(producer, platform.helpers)
+    unit.license(LICENSE)
+    maps = tuple(m for m in maps_of(plan, platform.layout, rules, ()) if m.scope != "shared")
+    define_maps(unit, platform, maps)
+    _emit_judges(unit, plan, origins)
+    return HalfModule(unit.text(), (), maps)
+
+
+def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
+    """Emit `judge_E(context)` for each event: the core's verdict on the record in a slot."""
+    for event in plan.events:
+        name = event.layout.event
+        place = origins.event(name)
+        fn = unit.function(_program(name), "ctx", section=SECTION, context=True, place=place)
+        context = fn.context_pointer()
+        index, stage = context.at(CONTEXT_SLOT).load(), context.at(CONTEXT_STAGE).load()
+        slot = fn.lookup(SCRATCH_MAP, index, NO_SLOT)
+        slot.at(scratch.word("stage")).store(stage)
+        fn.ret(fn.call(f"core_{symbol(name)}", index))
+
+
+def slot_layout(plan: Plan) -> SlotLayout:
+    """What a test must know to write a record and to have it judged.
+
+    Args:
+        plan: the matchers.
+
+    Returns:
+        Places and programs.
+    """
+    layout = layout_of(plan)
+    return SlotLayout(
+        size=layout.size,
+        views=scratch.VIEWS,
+        view_size=scratch.VIEW_SIZE,
+        view_count=scratch.VIEW_COUNT,
+        parts=PART_VIEWS,
+        text=layout.text,
+        text_size=scratch.TEXT_WINDOW,
+        judges=tuple(
+            Judge(e.layout.event, _program(e.layout.event), _limits(e)) for e in plan.events
+        ),
+    )
+
+
+def _program(event: str) -> str:
+    return f"judge_{symbol(event)}"
+
+
+def _limits(event: EventPlan) -> tuple[tuple[int, int], ...]:
+    limits: dict[int, int] = {}
+    for automaton in event.automata:
+        limits[automaton.view] = min(automaton.text_max, limits.get(automaton.view, 1 << 32))
+    return tuple(sorted(limits.items()))

@@ -1,0 +1,154 @@
+"""The interpreter: events one by one, each judged at the stages at which it is seen."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from dsl import catalogue
+from dsl.interpreter.outcome import Event, Fired, Outcome
+from dsl.interpreter.stages import Way, way
+from dsl.semantics import UNKNOWN, FieldValue, Record, evaluate
+from dsl.typed import And, Expr, Not, Policy, Rule
+
+
+@frozen
+class Judgement:
+    """What a rule makes of an event.
+
+    Args:
+        rule: the rule.
+        fires: whether it alerts.
+        definite: whether that does not depend on anything undetermined.
+        acts: whether it may deny and kill.
+        possible: whether it is not excluded.
+    """
+
+    rule: Rule
+    fires: bool
+    definite: bool
+    acts: bool
+    possible: bool
+
+
+class Part(Protocol):
+    """A piece of what a policy remembers between events, in a module of its own.
+
+    It is made with the policy and sees every event. `interpreter.PARTS` has all of them.
+    """
+
+    def facts(self, event: Event, record: Record) -> Record:
+        """What conditions read besides the event's own fields, by the name of the field."""
+
+    def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
+        """Remember what is to be remembered of it, and hold back what is to be held back."""
+
+
+class Interpreter:
+    """A policy at work.
+
+    Args:
+        policy: a checked policy.
+        parts: what it remembers between events.
+        events: the catalogue; None for the one that ships with this version.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        parts: Sequence[Part] = (),
+        events: catalogue.Catalogue | None = None,
+    ) -> None:
+        self.policy = policy
+        self.parts = parts
+        self.catalogue = events or catalogue.load()
+
+    def consume(self, event: Event) -> Outcome:
+        """Judge the next event.
+
+        Args:
+            event: not older than the one before.
+
+        Returns:
+            What the policy makes of it.
+
+        Raises:
+            ValueError: there is no such event.
+            KeyError: a field that a condition reads is missing.
+        """
+        kind = self.catalogue.event(event.name)
+        if kind is None:
+            raise ValueError(f"no event {event.name}")
+        found = Outcome()
+        for stage in kind.phases:
+            found = found.then(self._stage(event, kind, stage))
+            if found.deny:
+                break  # what was denied does not happen
+        return found
+
+    def _stage(self, event: Event, kind: catalogue.Event, stage: str) -> Outcome:
+        """Judge an event before or after its decision."""
+        record = known_at(event.fields, kind, stage)
+        for part in self.parts:
+            record = {**record, **part.facts(event, record)}
+        found = Outcome()
+        for rule in self.policy.rules:
+            if all(on.name != event.name for on in rule.events):
+                continue
+            how = way(rule, kind)
+            if how.stage != stage:
+                continue
+            judgement = judge(rule, record)
+            for part in self.parts:
+                judgement = part.judged(judgement, event, record)
+            found = found.then(_outcome(judgement, how))
+        return found
+
+
+def known_at(fields: Record, kind: catalogue.Event, stage: str) -> dict[str, FieldValue]:
+    """The fields of an event as they are known at a stage.
+
+    Args:
+        fields: all that the event brought.
+        kind: the event.
+        stage: "before" or "after".
+    """
+    record = dict(fields)
+    if stage == "before":
+        for field in kind.fields:
+            if field.phase == "after":
+                record[field.name] = UNKNOWN
+    return record
+
+
+def condition(rule: Rule) -> Expr:
+    """The whole condition of a rule: its own, and that no exception holds."""
+    return And((rule.when, *(Not(clause.when) for clause in rule.excepts)))
+
+
+def judge(rule: Rule, record: Record) -> Judgement:
+    """What a rule makes of one record by itself.
+
+    Args:
+        rule: the rule.
+        record: fields and facts, as `evaluate` takes them.
+
+    Returns:
+        The judgement.
+    """
+    fires, definite, possible = evaluate(condition(rule), record)
+    on_unknown = possible and rule.deny is not None and rule.deny.on_unknown
+    return Judgement(rule, fires or on_unknown, definite, definite or on_unknown, possible)
+
+
+def _outcome(judgement: Judgement, how: Way) -> Outcome:
+    """What follows from a judgement."""
+    rule = judgement.rule
+    if not judgement.fires:
+        return Outcome(undecided=(rule.name,) if judgement.possible else ())
+    alerts = () if rule.silent else (Fired(rule.name, not judgement.definite),)
+    if not judgement.acts:
+        return Outcome(alerts)
+    if rule.mode == "audit":
+        return Outcome(alerts, would_deny=how.deny, would_kill=bool(how.kill))
+    return Outcome(alerts, deny=how.deny, kill=how.kill)

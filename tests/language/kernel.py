@@ -1,0 +1,133 @@
+"""From a case to what a compiled core is given, and from its verdicts to outcomes."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+from attrs import evolve
+
+from bpfc.artifact.errnos import ERRNO
+from bpfc.artifact.manifest import EventLayout, NumberField
+from bpfc.artifact.record import (
+    ACT_DENY,
+    ACT_KILL,
+    ACT_KILL_AGENT,
+    ACT_KILL_PARENT,
+    ACT_WOULD_DENY,
+    ACT_WOULD_KILL,
+    VIEW_ABSENT,
+    VIEW_TRUNCATED,
+    VIEW_UNKNOWN,
+)
+from bpfc.runtime.ladder import STAGES
+from compiler.driver import compile_policy
+from dsl.catalogue import load
+from dsl.interpreter import Event, Fired, Outcome
+from dsl.interpreter.interpreter import known_at
+from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated
+from dsl.typed import Policy
+from runtime_linux.testrun import Event as Made
+from runtime_linux.testrun import Text, Verdict
+from tests.language.play import Played, Step, Work
+
+_ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
+
+
+def work(policy: Policy, events: Sequence[Event]) -> Work:
+    """Compile a policy for the test adapter and lay out the events' records.
+
+    Raises:
+        ValueError: the policy cannot be compiled.
+    """
+    result = compile_policy(policy, testing=True)
+    if result.artifact is None or result.testing is None:
+        raise ValueError("\n".join(map(str, result.diagnostics)))
+    # The file itself is not needed any more; a guest gets the object.
+    artifact = evolve(result.artifact, data=b"")
+    layouts = {layout.event: layout for layout in artifact.manifest.layouts}
+    steps = tuple(_step(event, layouts.get(event.name)) for event in events)
+    return Work(artifact, result.testing, steps)
+
+
+def _step(event: Event, layout: EventLayout | None) -> Step:
+    kind = load().event(event.name)
+    assert kind is not None
+    if layout is None:
+        return Step(event.name, ())  # no rule listens
+    return Step(
+        event.name,
+        tuple(
+            (STAGES[stage], _made(known_at(event.fields, kind, stage), layout, event.time))
+            for stage in kind.phases
+        ),
+    )
+
+
+def _made(record: Record, layout: EventLayout, time: int) -> Made:
+    """A record as an adapter would make it."""
+    numbers: dict[int, int] = {}
+    unknown = absent = 0
+    for field in layout.numbers:
+        value = record[field.name]
+        unknown |= (value is UNKNOWN) << field.index
+        absent |= (value is ABSENT) << field.index
+        if value is not UNKNOWN and value is not ABSENT:
+            numbers |= _words(value, field)
+    texts = {text.view: _text(record[text.name]) for text in layout.texts if not text.part}
+    return Made(numbers, texts, unknown, absent, time)
+
+
+def _words(value: FieldValue, field: NumberField) -> dict[int, int]:
+    """A number as its words; an IPv4 address as ::ffff:a.b.c.d."""
+    if field.words == 1:
+        assert isinstance(value, int)
+        return {field.index: value}
+    assert isinstance(value, IPv4Address | IPv6Address)
+    whole = int(value) | (0xFFFF << 32 if value.version == 4 else 0)
+    return {field.index: whole >> 64, field.index + 1: whole & (1 << 64) - 1}
+
+
+def _text(value: FieldValue) -> Text:
+    if value is UNKNOWN:
+        return Text(flags=VIEW_UNKNOWN)
+    if value is ABSENT:
+        return Text(flags=VIEW_ABSENT)
+    if isinstance(value, Truncated):
+        return Text(value.prefix, VIEW_TRUNCATED)
+    assert isinstance(value, bytes)
+    return Text(value)
+
+
+def outcomes(work: Work, played: Played) -> tuple[Outcome, ...]:
+    """What the core made of each event.
+
+    Raises:
+        AssertionError: it made nothing of them.
+    """
+    assert not played.problem, played.problem
+    names = {
+        (at.event, at.local): rule.name
+        for rule in work.artifact.manifest.rules
+        for at in rule.linux
+    }
+    found = []
+    for step, verdicts in zip(work.steps, played.verdicts, strict=True):
+        outcome = Outcome()
+        for verdict in verdicts:
+            outcome = outcome.then(_outcome(verdict, step.event, names))
+        found.append(outcome)
+    return tuple(found)
+
+
+def _outcome(verdict: Verdict, event: str, names: dict[tuple[str, int], str]) -> Outcome:
+    def error(action: int) -> str:
+        return _ERRNO_NAMES[verdict.errno] if verdict.actions & action else ""
+
+    proc = verdict.actions & (ACT_KILL | ACT_KILL_AGENT)
+    parent = verdict.actions & ACT_KILL_PARENT
+    return Outcome(
+        alerts=tuple(Fired(names[event, local], partial) for local, partial in verdict.rules),
+        deny=error(ACT_DENY),
+        kill=frozenset([*["proc"] * bool(proc), *["proc.parent"] * bool(parent)]),
+        would_deny=error(ACT_WOULD_DENY),
+        would_kill=bool(verdict.actions & ACT_WOULD_KILL),
+    )

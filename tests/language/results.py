@@ -1,0 +1,52 @@
+"""Cases with what the interpreter and the compiled core make of them."""
+
+from functools import cache
+
+from dsl.frontend import check
+from dsl.interpreter import Interpreter, Outcome
+from dsl.typed import Policy
+from tests.language.fixture import CASES, POLICIES, Case, cases, lines
+from tests.language.kernel import outcomes, work
+from tests.language.play import Played, Work
+
+ALL = {case.name: case for folder in (CASES, POLICIES) for case in cases(folder)}
+
+
+@cache
+def policy_of(name: str) -> Policy:
+    """A case's policy, checked."""
+    case = ALL[name]
+    policy, diagnostics = check([(f"{case.name}.det", case.source)])
+    assert policy is not None, "\n".join(map(str, diagnostics))
+    return policy
+
+
+@cache
+def interpreted(name: str) -> tuple[Outcome, ...]:
+    """What the reference interpreter makes of a case's events."""
+    interpreter = Interpreter(policy_of(name))
+    return tuple(interpreter.consume(event) for event in ALL[name].events)
+
+
+@cache
+def compiled(name: str) -> Work:
+    """A case, compiled for the test adapter."""
+    return work(policy_of(name), ALL[name].events)
+
+
+def compare(name: str, played: Played) -> None:
+    """A core's verdicts are what the case says, its counters what the interpreter says."""
+    case, reference = ALL[name], interpreted(name)
+    found = outcomes(compiled(name), played)
+    assert [lines(outcome) for outcome in found] == expected(case)
+    for index, rule in enumerate(policy_of(name).rules):
+        fired, partial, undecided, _ = played.statistics[index]
+        alerts = [a for outcome in reference for a in outcome.alerts if a.rule == rule.name]
+        if not rule.silent:
+            assert (fired, partial) == (len(alerts), sum(a.partial for a in alerts)), rule.name
+        assert undecided == sum(o.undecided.count(rule.name) for o in reference), rule.name
+
+
+def expected(case: Case) -> list[tuple[str, ...]]:
+    """What a case says of its events."""
+    return list(case.expected)
