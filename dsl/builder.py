@@ -341,10 +341,10 @@ class Builder:
         return Macro(name, parameters, self.disjunction(body), self._span(keyword, last))
 
     def rule(self, parts: Parts) -> Rule:
-        keyword, name, _, clauses, _ = parts
+        keyword, name, base, _, clauses, closer = parts
         # The place of a rule is its first line: that is what messages about it should show.
         span = self._span(keyword, name.span if name else keyword)
-        return Rule(name, tuple(clauses), span)
+        return Rule(name, tuple(clauses), span, base, self._span(keyword, closer))
 
     def override(self, parts: Parts) -> Override:
         keyword, rule, name, _, clauses, _ = parts

@@ -166,5 +166,7 @@ def begins_item(found: list[Token], index: int) -> bool:
             return token.first
         case "rule", ["WORD" | "NAME", "LBRACE"]:
             return True
+        case "rule", ["WORD" | "NAME", "WORD"]:
+            return found[index + 2].text == "extends"
         case _:
             return False

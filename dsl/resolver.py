@@ -6,6 +6,7 @@ from typing import NamedTuple
 from attrs import Factory, frozen
 
 from dsl.diagnostics import Collector
+from dsl.inheritance import inherit
 from dsl.lists import mentioned as listed
 from dsl.lists import resolve_lists
 from dsl.macros import check_declarations, mentioned
@@ -24,8 +25,8 @@ class Names:
         values: of each list; none of one that was wrong.
         macros: by name, the first of each.
         circular: names of macros that use themselves.
-        rules: in source order, also those whose name another one has; overridden, and without those
-            that are disabled.
+        rules: in source order, also those whose name another one has; overridden, with what they
+            inherit, and without those that are disabled.
         announced: names of lists and macros that the text seems to declare, also of those that
             could not be read.
         included: names of files that the user did not name; they may have more than is used.
@@ -76,7 +77,7 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
     _unique([_Place("rule", "BPFC0206", r.name) for r in rules if r.name], report)
     by_name = {item.name.text: item for item in reversed(lists)}
     by_name = dict(reversed(by_name.items()))
-    tuned, mentions = tune(items, rules, report)
+    tuned, mentions = tune(items, rules, inherit, report)
     announced = frozenset().union(*(file.announced for file in files))
     return Names(
         headers=headers,

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dsl import metadata, syntax, templates, typed
 from dsl.catalogue import Catalogue, Event
 from dsl.conditions import Conditions, ListCache
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.exceptions import check_exceptions
+from dsl.inheritance import Inherited
 from dsl.macros import Budget
 from dsl.resolver import Names
 from dsl.state import check_limit, check_threshold
@@ -70,6 +71,10 @@ class RuleChecker:
         Returns:
             The rule, or None if it cannot be said what it means; then there was a diagnostic.
         """
+        return evolve(self, report=Inherited.of(self.report, rule))._typed(rule)
+
+    def _typed(self, rule: syntax.Rule) -> typed.Rule | None:
+        """The typed rule."""
         events = self._events(rule)
         self.budget.rule = 0
         conditions = Conditions(

@@ -375,11 +375,21 @@ class ListItem:
 
 @frozen
 class Rule:
-    """`rule NAME { ... }`; without a name if that was wrong."""
+    """`rule NAME extends BASE { ... }`.
+
+    Args:
+        name: None if it was wrong.
+        clauses: in source order.
+        span: its first line, up to the name.
+        base: the rule that it extends, or None.
+        whole: from the keyword to the closing brace.
+    """
 
     name: Name | None
     clauses: tuple[Clause, ...]
     span: Span
+    base: Name | None
+    whole: Span
 
 
 @frozen

@@ -138,9 +138,9 @@ def _opens_apart(before: Word, bracket: Word) -> bool:
     """Whether a space stands in front of a bracket: `in [`, but `argv[`."""
     match before.type:
         case "NAME":
-            return bracket.type == "LPAR" and not bracket.joined
+            return False
         case "WORD" if before.text not in METADATA and before.text not in load().keywords:
-            return not bracket.joined
+            return False
         case "RPAR" | "RSQB":
             return not bracket.joined
     return True

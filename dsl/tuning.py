@@ -1,6 +1,6 @@
 """Changes to rules from other places: overrides, and rules that are switched off."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
 
@@ -21,15 +21,18 @@ from dsl.syntax import (
     When,
 )
 
+Inherit = Callable[[Sequence[Rule], Collector], tuple[Rule, ...]]
+
 
 def tune(
-    items: Sequence[Item], rules: Sequence[Rule], report: Collector
+    items: Sequence[Item], rules: Sequence[Rule], inherit: Inherit, report: Collector
 ) -> tuple[tuple[Rule, ...], frozenset[str]]:
-    """Apply overrides and leave disabled rules out.
+    """Apply overrides, then inheritance; then leave disabled rules out.
 
     Args:
         items: of all files.
         rules: of all files.
+        inherit: gives rules what they inherit.
         report: takes diagnostics: changes of nothing, or of one rule twice.
 
     Returns:
@@ -37,18 +40,24 @@ def tune(
     """
     changes = [item for item in items if isinstance(item, Override | Disable)]
     by_rule = _by_rule(changes, [rule.name.text for rule in rules if rule.name], report)
+    changed = [_overridden(rule, by_rule) for rule in rules]
     tuned: list[Rule] = []
     mentions: set[str] = set()
-    for rule in rules:
-        change = by_rule.get(rule.name.text) if rule.name else None
-        if isinstance(change, Disable):
+    for rule in inherit(changed, report):
+        if rule.name and isinstance(by_rule.get(rule.name.text), Disable):
             conditions = [c.condition for c in rule.clauses if isinstance(c, When | Exception_)]
             mentions |= {name.text for item in conditions for name in mentioned(item)}
-        elif change is not None:
-            tuned.append(evolve(rule, clauses=_merged(rule.clauses, change.clauses)))
         else:
             tuned.append(rule)
     return tuple(tuned), frozenset(mentions)
+
+
+def _overridden(rule: Rule, by_rule: Mapping[str, Override | Disable]) -> Rule:
+    """The rule with its override, if it has one."""
+    change = by_rule.get(rule.name.text) if rule.name else None
+    if not isinstance(change, Override):
+        return rule
+    return evolve(rule, clauses=merged(rule.clauses, change.clauses))
 
 
 def _by_rule(
@@ -81,8 +90,13 @@ def _by_rule(
     return found
 
 
-def _merged(old: Sequence[Clause], new: Sequence[Clause]) -> tuple[Clause, ...]:
-    """Clauses with others in their place: what is given anew goes, exceptions are added."""
+def merged(old: Sequence[Clause], new: Sequence[Clause]) -> tuple[Clause, ...]:
+    """Clauses with others in their place: what is given anew goes, exceptions are added.
+
+    Args:
+        old: clauses of a rule.
+        new: clauses that change it.
+    """
     replaced = {_slot(clause) for clause in new} - {None}
     return (*(clause for clause in old if _slot(clause) not in replaced), *new)
 

@@ -16,7 +16,7 @@ _AREAS = {
     "00": "Files",
     "01": "Syntax",
     "02": "Names",
-    "03": "Types and values",
+    "03": "Types, values, rules that extend others",
     "04": "Policies and rules",
     "05": "Warnings",
     "06": "Compiling",

@@ -6,7 +6,7 @@ from bpfc.artifact import control, record
 from compiler.emit import scratch
 from compiler.plan import normal_form, terms, texts
 from compiler.targets.linux import path
-from dsl import diagnostics, frontend, includes, lexer, lists, macros, parser, values
+from dsl import diagnostics, frontend, includes, inheritance, lexer, lists, macros, parser, values
 from tests.house.table import ROOT
 
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -23,6 +23,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
         macros.MAX_RULE,
         macros.MAX_POLICY,
     ),
+    "rules that one extends, one by way of the other": (inheritance.MAX_BASES,),
     "a text constant": (values.MAX_PATTERN,),
     "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),

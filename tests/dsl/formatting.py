@@ -12,6 +12,7 @@ from dsl.diagnostics import Collector
 from dsl.formatter import format_source
 from dsl.lexer import tokens
 from dsl.parser import parse
+from dsl.span import Span
 
 FORMAT = Path(__file__).parent / "format"
 
@@ -34,9 +35,11 @@ def meaning(source: str) -> object:
 def _placeless(node: Any) -> object:
     if isinstance(node, tuple):
         return tuple(map(_placeless, node))
+    if isinstance(node, Span):
+        return None
     if not attrs.has(type(node)):
         return node
-    inside = (a.name for a in attrs.fields(type(node)) if a.name != "span")
+    inside = (a.name for a in attrs.fields(type(node)))
     return (type(node).__name__, *((name, _placeless(getattr(node, name))) for name in inside))
 
 

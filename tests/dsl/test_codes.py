@@ -27,6 +27,9 @@ SPECIAL: dict[str, str | bytes] = {
     + f"list a0 = [{','.join(map(str, range(10_000)))}]\n"
     + "".join(f"list a{i + 1} = a{i} + [1]\n" for i in range(101))
     + "rule a { on process.exec when proc.uid in a101 }",
+    "BPFC0318": HEADER
+    + "rule r0 { on process.exec when true }\n"
+    + "".join(f"rule r{i + 1} extends r{i} {{}}\n" for i in range(17)),
     "BPFC0308": HEADER + f'rule a {{ on process.exec when proc.cmdline contains "{"a" * 1025}" }}',
 }
 CODES = sorted(load())

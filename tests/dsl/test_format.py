@@ -119,7 +119,9 @@ _operands = st.builds(
     st.sampled_from(["", "nocase", "exact nocase"]),
 )
 _tests = st.one_of(
-    st.sampled_from(["proc.a", "true", "proc.tty exists", "proc.tty not exists"]),
+    st.sampled_from(
+        ["proc.a", "true", "proc.tty exists", "proc.tty not exists", "m ( )", "m ( p , 5 )"]
+    ),
     st.builds(
         lambda field, operator, operand: f"{field} {operator} {operand}",
         st.sampled_from(["proc.a", "x", "proc.argv any", "proc.argv [ 3 ]", "proc.argv count"]),
@@ -151,10 +153,14 @@ _items = st.one_of(
     st.builds("list {} = {}".format, st.sampled_from(["a", "in", "any"]), _lists),
     # What follows a bare `deny` or `kill` could be taken for its operand.
     st.builds(
-        lambda clauses, last: f"rule r {{ {' '.join(clauses)} {last} }}",
+        lambda head, clauses, last: f"{head} {{ {' '.join(clauses)} {last} }}",
+        st.sampled_from(["rule r", "rule extends extends r", "override rule r"]),
         st.lists(_clauses, max_size=4),
         st.sampled_from(["", "deny", "kill"]),
     ),
+    st.builds("macro m ( p , q ) = {}".format, _conditions),
+    st.builds("list l = {} + m - {}".format, _lists, _lists),
+    st.sampled_from(['include "x.det"', "disable r", "macro n = true"]),
     st.sampled_from(['policy "p" version "1" language 1', f'policy "{"p" * 90}" mode audit']),
 )
 _SPACES = st.sampled_from(["", " ", "  ", "\n", "\n\n\n", "\t", "\r\n", " \f "])
