@@ -20,7 +20,7 @@ from bpfc.artifact.record import (
 )
 from bpfc.runtime.ladder import STAGES
 from compiler.driver import compile_policy
-from dsl.catalogue import load
+from dsl.catalogue import Catalogue, load
 from dsl.interpreter import Event, Fired, Outcome
 from dsl.interpreter.interpreter import known_at
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated
@@ -32,8 +32,13 @@ from tests.language.play import Played, Step, Work
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
 
 
-def work(policy: Policy, events: Sequence[Event]) -> Work:
+def work(policy: Policy, events: Sequence[Event], known: Catalogue | None = None) -> Work:
     """Compile a policy for the test adapter and lay out the events' records.
+
+    Args:
+        policy: a checked policy.
+        events: what happens.
+        known: the catalogue; None for the one that ships with this version.
 
     Raises:
         ValueError: the policy cannot be compiled.
@@ -44,12 +49,12 @@ def work(policy: Policy, events: Sequence[Event]) -> Work:
     # The file itself is not needed any more; a guest gets the object.
     artifact = evolve(result.artifact, data=b"")
     layouts = {layout.event: layout for layout in artifact.manifest.layouts}
-    steps = tuple(_step(event, layouts.get(event.name)) for event in events)
+    steps = tuple(_step(event, layouts.get(event.name), known or load()) for event in events)
     return Work(artifact, result.testing, steps)
 
 
-def _step(event: Event, layout: EventLayout | None) -> Step:
-    kind = load().event(event.name)
+def _step(event: Event, layout: EventLayout | None, known: Catalogue) -> Step:
+    kind = known.event(event.name)
     assert kind is not None
     if layout is None:
         return Step(event.name, ())  # no rule listens
