@@ -90,6 +90,8 @@ class RuleChecker:
         threshold = self._single(rule, syntax.Threshold)
         own_mode = self._single(rule, syntax.Mode)
         rule_mode = mode(own_mode, self.report) if own_mode else self.mode
+        if self.mode == "audit":
+            rule_mode = "audit"  # nothing of a policy that is on trial is carried out
         damaged = bool(_of(rule, syntax.Broken))
         if not damaged:
             self._complete(rule)

@@ -198,7 +198,7 @@ class Rule:
             severity, mitre (several allowed), reference, author, tag. Values are text; revision is
             decimal.
         events: the events the rule listens on; every field of `when` exists on each of them.
-        mode: "enforce" or "audit"; the policy's mode where the rule names none.
+        mode: "enforce" or "audit"; "audit" in a policy that is audited, else what the rule says.
         silent: whether a match leaves no alert.
         threshold: how many events it takes, or None.
     """

@@ -30,6 +30,7 @@ class Case:
         events: in order.
         expected: for each event what it comes to, see `lines`.
         sets: what run-time sets hold at first, by name.
+        files: what the policy can include, by name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Case:
     events: tuple[Event, ...]
     expected: tuple[tuple[str, ...], ...]
     sets: Mapping[str, tuple[Any, ...]]
+    files: Mapping[str, str]
 
 
 def cases(folder: Path = CASES) -> Iterator[Case]:
@@ -53,7 +55,9 @@ def read(name: str, source: str, text: str) -> Case:
         ValueError: an event or a field does not exist, or has a value of another type.
     """
     data = tomllib.loads(text)
-    defaults, rows, sets = data.pop("defaults", {}), data.pop("event", []), data.pop("sets", {})
+    defaults, rows = data.pop("defaults", {}), data.pop("event", [])
+    sets = {key: tuple(values) for key, values in data.pop("sets", {}).items()}
+    files = {f"{Path(name).parent}/{key}": text for key, text in data.pop("files", {}).items()}
     if data or not rows:
         raise ValueError(f"{name}: {sorted(data) or 'no events'}")
     events, time = [], 0
@@ -68,7 +72,7 @@ def read(name: str, source: str, text: str) -> Case:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{name}, event {number}: {error}") from error
     expected = tuple(tuple(row["expect"]) for row in rows)
-    return Case(name, source, tuple(events), expected, {k: tuple(v) for k, v in sets.items()})
+    return Case(name, source, tuple(events), expected, sets, files)
 
 
 def duration(text: str) -> int:

@@ -16,7 +16,7 @@ ALL = {case.name: case for folder in (CASES, POLICIES) for case in cases(folder)
 def policy_of(name: str) -> Policy:
     """A case's policy, checked."""
     case = ALL[name]
-    policy, diagnostics = check([(f"{case.name}.det", case.source)])
+    policy, diagnostics = check([(f"{case.name}.det", case.source)], load=case.files.__getitem__)
     assert policy is not None, "\n".join(map(str, diagnostics))
     return policy
 
