@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dsl import literals as values
 from dsl.diagnostics import Collector
 from dsl.lexer import Token
 from dsl.span import Span
 from dsl.syntax import (
+    Add,
     Alert,
     Broken,
     Call,
@@ -31,6 +32,7 @@ from dsl.syntax import (
     Literal,
     Literals,
     Macro,
+    Membership,
     Metadata,
     Mode,
     Name,
@@ -43,10 +45,14 @@ from dsl.syntax import (
     Owner,
     Presence,
     Rule,
+    SetItem,
     Silent,
     Step,
+    Tag,
+    Tagged,
     Text,
     Threshold,
+    Untag,
     Until,
     Version,
     When,
@@ -99,6 +105,9 @@ class Builder:
 
     def first(self, parts: Parts) -> Any:
         return parts[0]
+
+    def second(self, parts: Parts) -> Any:
+        return parts[1]
 
     def name(self, parts: Parts) -> Name:
         return Name(parts[0].text, parts[0].span(self.file))
@@ -185,6 +194,15 @@ class Builder:
         token: Token = parts[1]
         return token._replace(type="NOT_IN")
 
+    def membership(self, parts: Parts) -> Membership:
+        fields = (self.name(parts[1:]), *parts[3])
+        # `in NAME` or `not in NAME` behind the parenthesis.
+        name, negated = self.name(parts[-1:]), len(parts) == 8
+        return Membership(fields, negated, name, self._span(parts[0], parts[-1]))
+
+    def tagged(self, parts: Parts) -> Tagged:
+        return Tagged(self.name(parts), self.name(parts[2:]), self._span(parts[0], parts[2]))
+
     def group(self, parts: Parts) -> Condition:
         return self.disjunction(parts[1])
 
@@ -227,6 +245,48 @@ class Builder:
             tuple(details),
         )
 
+    def except_set(self, parts: Parts) -> Exception_:
+        keyword, _, _, source, _, fields = parts
+        return self._from_set(keyword, None, [], source, fields)
+
+    def except_set_named(self, parts: Parts) -> Exception_:
+        keyword, text, details, _, _, source, _, fields = parts
+        return self._from_set(keyword, self.string([text]), details, source, fields)
+
+    def _from_set(
+        self, keyword: Token, text: Text | Broken | None, details: Parts, source: Any, fields: Parts
+    ) -> Exception_:
+        """An exception that is a set: its condition is membership."""
+        declared = source if isinstance(source, SetItem) else None
+        name: Name = declared.name if declared else source
+        return Exception_(
+            text if isinstance(text, Text) else None,
+            Membership(tuple(fields), False, name, self._span(fields[0].span, fields[-1].span)),
+            keyword.span(self.file),
+            tuple(details),
+            declared,
+        )
+
+    def add(self, parts: Parts) -> Add:
+        keyword, fields, _, name, lifetime = parts
+        last = lifetime.span if lifetime else name
+        return Add(tuple(fields), self.name([name]), lifetime, self._span(keyword, last))
+
+    def tag(self, parts: Parts) -> Tag:
+        keyword, subject, tag, inherited, lifetime = parts
+        last = lifetime.span if lifetime else inherited or tag
+        return Tag(
+            self.name([subject]),
+            self.name([tag]),
+            self.name([inherited]) if inherited else None,
+            lifetime,
+            self._span(keyword, last),
+        )
+
+    def untag(self, parts: Parts) -> Untag:
+        keyword, subject, tag = parts
+        return Untag(self.name([subject]), self.name([tag]), self._span(keyword, tag))
+
     def owner(self, parts: Parts) -> Owner | Broken:
         value = self.string(parts[1:])
         span = self._span(parts[0], parts[1])
@@ -261,9 +321,6 @@ class Builder:
 
     def within(self, parts: Parts) -> Number | Broken:
         return self.number(parts[1:])
-
-    def second(self, parts: Parts) -> Any:
-        return parts[1]
 
     def step(self, parts: Parts) -> Step:
         opener, event, alias, _, condition, closer, key = parts
@@ -321,6 +378,35 @@ class Builder:
     def list_item(self, parts: Parts) -> ListItem:
         keyword, name, _, listed = parts
         return ListItem(self.name([name]), tuple(listed), self._span(keyword, listed[-1][1].span))
+
+    def set_declaration(self, parts: Parts) -> SetItem:
+        name, _, members, capacity, lifetime = parts
+        is_tuple = isinstance(members, tuple)
+        names = members[0] if is_tuple else members
+        last = lifetime or capacity
+        end = members[1] if is_tuple else names[-1].span
+        span = self._span(name, last.span if last else end)
+        return SetItem(
+            self.name([name]),
+            tuple(names),
+            is_tuple,
+            capacity,
+            lifetime,
+            span,
+        )
+
+    def set_item(self, parts: Parts) -> SetItem:
+        keyword, item = parts
+        return evolve(item, span=self._span(keyword, item.span))  # type: ignore[no-any-return]
+
+    def set_tuple(self, parts: Parts) -> tuple[Parts, Span]:
+        return parts[1], self._span(parts[0], parts[2])
+
+    def capacity(self, parts: Parts) -> Number | Broken:
+        return self.number(parts[1:])
+
+    def lifetime(self, parts: Parts) -> Number | Broken:
+        return self.number(parts[1:])
 
     def sum_first(self, parts: Parts) -> Parts:
         return [(True, parts[0])]

@@ -65,6 +65,7 @@ def check(
         rules=checked,
         sources=sources,
         mode=mode,
+        sets=tuple(known for known in names.sets.values() if known is not None),
     )
 
 

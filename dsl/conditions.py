@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from attrs import Factory, evolve, frozen
 
+from dsl import sets, tags
 from dsl.calls import affordable, expand
 from dsl.catalogue import Catalogue, Event, Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.macros import Budget, nesting
+from dsl.membership import RuntimeSet
 from dsl.resolver import Names
 from dsl.syntax import (
     Broken,
@@ -19,11 +21,13 @@ from dsl.syntax import (
     Flag,
     Literal,
     Literals,
+    Membership,
     Name,
     Negation,
     Network,
     NumberRange,
     Presence,
+    Tagged,
     Text,
 )
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
@@ -111,6 +115,10 @@ class Conditions:
                 return self._presence(condition)
             case Call():
                 return self._call(condition)
+            case Membership():
+                return self._member(condition)
+            case Tagged():
+                return tags.test_of(condition, self.names.tags, self.events, self.report)
             case Comparison():
                 return self._comparison(condition)
 
@@ -210,8 +218,37 @@ class Conditions:
 
     # ------------------------------------------------------------ comparisons
 
+    def set_of(self, name: Name) -> RuntimeSet | None:
+        """The run-time set of a name, or None after a diagnostic."""
+        self.names.used.add(name.text)
+        others = (*self.names.lists, *self.names.macros, *self.names.announced)
+        return sets.find_set(name, self.names.sets, others, self.report)
+
+    def _member(self, item: Membership) -> Expr | None:
+        """Fields and a run-time set."""
+        return sets.test_of(item, self.set_of(item.set), self.field, self.report)
+
+    def _in_set(self, item: Comparison, name: Name) -> Expr | None:
+        """`FIELD in NAME`, where NAME is a set."""
+        odd = next((w for w in (item.element, item.quantifier, *item.suffixes) if w), None)
+        if item.operator.text != "in":
+            odd = item.operator
+        if odd is None:
+            member = Membership((item.field,), item.negated, name, item.span)
+            return self._member(member)
+        self.names.used.add(name.text)
+        self.report.error(
+            "BPFC0474",
+            f"`{odd.text}` cannot be used with the set `{shown(name.text)}`",
+            odd.span,
+            remedy=f"a set answers `{item.field.text} in {shown(name.text)}` only",
+        )
+        return None
+
     def _comparison(self, item: Comparison) -> Expr | None:
         """A field, an operator and one or several values."""
+        if isinstance(item.operand, Name) and item.operand.text in self.names.sets:
+            return self._in_set(item, item.operand)
         field = self.field(item.field)
         op = None
         if field is not None and self._element(item, field):
@@ -334,7 +371,7 @@ class Conditions:
             "BPFC0204" if constants else "BPFC0203",
             f"unknown {'constant' if constants else 'list'} `{shown(name.text)}`",
             name.span,
-            suggestion=nearest(name.text, [*self.names.lists, *constants])
+            suggestion=nearest(name.text, [*self.names.lists, *self.names.sets, *constants])
             or (f'"{shown(name.text)}"' if text and op is Op.EQ else ""),
             remedy="a string stands in double quotes" if text else "",
         )

@@ -13,7 +13,7 @@ from dsl.frontend import decoded
 from dsl.layout import STEP, Writer, flat, nodes, write
 from dsl.lexer import tokens
 from dsl.parser import parse
-from dsl.syntax import File, Header, Item, ListItem, Override, Rule
+from dsl.syntax import File, Header, Item, ListItem, Override, Rule, SetItem
 from dsl.trivia import Word, content_of, words
 
 
@@ -94,7 +94,8 @@ def _stay_together(before: _Piece, piece: _Piece) -> bool:
         not first.blank
         and not any(comment.blank for comment in first.lead)
         and all(
-            isinstance(each.item, ListItem) and _is_line(each.words) for each in (before, piece)
+            isinstance(each.item, ListItem | SetItem) and _is_line(each.words)
+            for each in (before, piece)
         )
     )
 

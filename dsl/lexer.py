@@ -44,21 +44,22 @@ _PATTERN = re.compile(
     | (?P<STRING>r"[^"\n]*" | "(?:[^"\\\n]|\\.)*")
     | (?P<OPEN_STRING>r?"[^\n]*)
     | (?P<SINGLE_QUOTED>'[^'\n]*')
-    | (?P<ADDRESS>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:/\w*)? | [0-9]+(?:\.[0-9]+)+(?:/\w*)?)
+    | (?P<ADDRESS>[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:/\w*)? | [0-9]+(?:\.[0-9]+)+(?:/\w*)?)
     | (?P<DATE>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\w-]))
     | (?P<NUMBER>-?[0-9]\w*)
     | (?P<WORD>[^\W\d]\w*(?P<DOTTED>(?:\.[^\W\d]\w*)+)?)
     | (?P<COMPARE>[=!<>]=|[<>])
-    | (?P<SYMBOL>\.\.|[=,\[\](){}+-])
+    | (?P<SYMBOL>\.\.|[=:,\[\](){}+-])
     | (?P<FOREIGN>&&|\|\||!)
     | (?P<BAD>[^\w\s"#=!<>,\[\](){}&|:+-]+ | .)
     """,
     re.VERBOSE,
 )
-ITEM_WORDS = frozenset({"policy", "include", "list", "macro", "rule", "override", "disable"})
+ITEM_WORDS = frozenset({"policy", "include", "list", "set", "macro", "rule", "override", "disable"})
 SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
+    ":": "COLON",
     "+": "PLUS",
     "-": "MINUS",
     ",": "COMMA",
@@ -158,6 +159,8 @@ def begins_item(found: list[Token], index: int) -> bool:
             return True
         case "list", ["WORD" | "NAME", "ASSIGN"]:
             return True
+        case "set", ["WORD" | "NAME", "COLON"]:
+            return token.first
         case "macro", ["WORD" | "NAME", "ASSIGN" | "LPAR"]:
             return True
         case "override", ["WORD", "WORD" | "NAME"]:

@@ -21,9 +21,11 @@ from dsl.syntax import (
     Literal,
     Literals,
     Macro,
+    Membership,
     Name,
     Negation,
     Presence,
+    Tagged,
 )
 
 # Levels of and, or, not and calls inside one another; the phases behind this one recurse over them.
@@ -82,6 +84,16 @@ class Substitution:
                 if field is None:
                     return None
                 return evolve(item, field=field, operand=self._value(item.operand))
+            case Membership():
+                fields = [self._field(name) for name in item.fields]
+                known = tuple(field for field in fields if field is not None)
+                target = self._field(item.set)
+                if target is None or len(known) < len(fields):
+                    return None
+                return evolve(item, fields=known, set=target)
+            case Tagged():
+                subject = self._field(item.subject)
+                return None if subject is None else evolve(item, subject=subject)
 
     def _argument(self, name: Name) -> tuple[Argument | None, str]:
         """The argument that a name begins with, and the rest of the name."""
@@ -167,7 +179,9 @@ def mentioned(item: Condition) -> Iterator[Name]:
         case Comparison():
             if isinstance(item.operand, Name):
                 yield item.operand
-        case Presence():
+        case Membership():
+            yield item.set
+        case Presence() | Tagged():
             pass
 
 

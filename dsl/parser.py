@@ -31,7 +31,7 @@ def parse(name: str, text: str, report: Collector) -> File | None:
     items = _items(Automaton(load(), found, Builder(name, report)), report)
     if items is None:
         return None
-    named = ("list", "macro")
+    named = ("list", "set", "macro")
     lists = (i for i, t in enumerate(found) if t.text in named and begins_item(found, i))
     return File(
         name=name,

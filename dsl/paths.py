@@ -33,6 +33,18 @@ def aliases(literal: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def canonical(path: bytes) -> bytes:
+    """The spelling under which run-time sets keep a path: the shortest of all its aliases.
+
+    Args:
+        path: a whole path.
+
+    Returns:
+        Equal bytes for all spellings of one path.
+    """
+    return min(aliases(path), key=len)
+
+
 def separator(literal: bytes) -> bytes:
     r"""The character between components of the path that a literal writes.
 

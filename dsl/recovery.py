@@ -10,7 +10,7 @@ from dsl.table import END
 from dsl.words import METADATA, PLANNED_CLAUSES
 
 CLAUSE_WORDS = frozenset(
-    {"on", "when", "except", "threshold", "alert", "deny", "kill", "silent", "mode"}
+    {"on", "when", "except", "threshold", "alert", "deny", "kill", "add", "untag", "silent", "mode"}
 )
 
 # A symbol by which to tell in which place SKIPPED fits, and how far out that place is.

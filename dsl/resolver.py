@@ -10,8 +10,12 @@ from dsl.inheritance import inherit
 from dsl.lists import mentioned as listed
 from dsl.lists import resolve_lists
 from dsl.macros import check_declarations, mentioned
+from dsl.membership import RuntimeSet
+from dsl.sets import check_declarations as check_sets
+from dsl.sets import declared
 from dsl.span import Span
-from dsl.syntax import File, Header, ListItem, Literal, Macro, Name, Rule
+from dsl.syntax import File, Header, ListItem, Literal, Macro, Name, Rule, SetItem
+from dsl.tags import Tags, given
 from dsl.tuning import tune
 
 
@@ -24,6 +28,8 @@ class Names:
         lists: by name, the first of each.
         values: of each list; none of one that was wrong.
         macros: by name, the first of each.
+        sets: by name, the first of each; None for one that was wrong.
+        tags: that rules give, by kind of subject.
         circular: names of macros that use themselves.
         rules: in source order, also those whose name another one has; overridden, with what they
             inherit, and without those that are disabled.
@@ -37,6 +43,8 @@ class Names:
     lists: dict[str, ListItem]
     values: dict[str, tuple[Literal, ...]]
     macros: dict[str, Macro]
+    sets: dict[str, RuntimeSet | None]
+    tags: Tags
     circular: frozenset[str]
     rules: tuple[Rule, ...]
     announced: frozenset[str]
@@ -71,8 +79,11 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
     macros = dict(reversed(macros.items()))
     rules = tuple(item for item in items if isinstance(item, Rule))
     _headers(files, report)
-    values = [item for item in items if isinstance(item, ListItem | Macro)]
-    kinds = {ListItem: "list", Macro: "macro"}
+    sets = declared(items)
+    named_values = [item for item in items if isinstance(item, ListItem | Macro)]
+    values: list[ListItem | Macro | SetItem] = [*named_values, *sets]
+    values.sort(key=lambda item: _order(files, item.name))
+    kinds = {ListItem: "list", Macro: "macro", SetItem: "set"}
     _unique([_Place(kinds[type(item)], "BPFC0207", item.name) for item in values], report)
     _unique([_Place("rule", "BPFC0206", r.name) for r in rules if r.name], report)
     by_name = {item.name.text: item for item in reversed(lists)}
@@ -84,12 +95,20 @@ def resolve(files: Sequence[File], report: Collector) -> Names:
         lists=by_name,
         values=resolve_lists(by_name, macros, announced, report),
         macros=macros,
+        sets=check_sets(sets, report),
+        tags=given(tuned, report),
         circular=check_declarations(macros, report),
         rules=tuned,
         announced=announced,
         included=frozenset(file.name for file in files if file.included is not None),
         used=set(mentions),
     )
+
+
+def _order(files: Sequence[File], name: Name) -> tuple[int, int]:
+    """A sort key: where a name stands among all files."""
+    names = [file.name for file in files]
+    return names.index(name.span.file), name.span.start
 
 
 def _headers(files: Sequence[File], report: Collector) -> None:
@@ -142,7 +161,7 @@ def _unique(places: Sequence[_Place], report: Collector) -> None:
 
 
 def unused(names: Names, report: Collector) -> None:
-    """Warn of lists and macros that no condition mentions.
+    """Warn of lists, sets and macros that nothing mentions.
 
     Args:
         names: after all rules were checked.
@@ -151,13 +170,14 @@ def unused(names: Names, report: Collector) -> None:
     # What only an unused macro or list mentions is not reported too: it goes with that or stays.
     inside = {name.text for macro in names.macros.values() for name in mentioned(macro.body)}
     inside |= {name.text for item in names.lists.values() for name in listed(item)}
-    declared: dict[str, ListItem | Macro] = {**names.lists, **names.macros}
-    for name, item in declared.items():
-        if name not in names.used | inside and item.name.span.file not in names.included:
-            what = "list" if isinstance(item, ListItem) else "macro"
+    places = {name: ("list", item.name.span) for name, item in names.lists.items()}
+    places |= {name: ("macro", item.name.span) for name, item in names.macros.items()}
+    places |= {name: ("set", item.span) for name, item in names.sets.items() if item}
+    for name, (what, span) in places.items():
+        if name not in names.used | inside and span.file not in names.included:
             report.warning(
                 "BPFC0501",
                 f"{what} `{name}` is not used",
-                item.name.span,
+                span,
                 remedy="remove it",
             )

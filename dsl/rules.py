@@ -10,6 +10,7 @@ from dsl import metadata, syntax, templates, typed
 from dsl.catalogue import Catalogue, Event
 from dsl.conditions import Conditions, ListCache
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.effects import check_effects
 from dsl.exceptions import check_exceptions
 from dsl.inheritance import Inherited
 from dsl.macros import Budget
@@ -88,6 +89,7 @@ class RuleChecker:
         deny, kill = self._deny(rule, events), self._kill(rule, events)
         alert, silent = self._alert(rule, conditions), self._silent(rule)
         threshold = self._single(rule, syntax.Threshold)
+        effects = check_effects(rule.clauses, conditions, self.report)
         own_mode = self._single(rule, syntax.Mode)
         rule_mode = mode(own_mode, self.report) if own_mode else self.mode
         if self.mode == "audit":
@@ -111,6 +113,7 @@ class RuleChecker:
             span=rule.span,
             name_span=rule.name.span,
             threshold=check_threshold(threshold, conditions, self.report),
+            effects=effects,
         )
 
     def _single(self, rule: syntax.Rule, kind: type[C]) -> C | None:
@@ -147,12 +150,12 @@ class RuleChecker:
                 remedy="add `when CONDITION`; `when true` takes every event",
             )
         for silent in _of(rule, syntax.Silent)[:1]:
-            if not _of(rule, syntax.Deny) and not _of(rule, syntax.Kill):
+            if not any(isinstance(clause, _DOING) for clause in rule.clauses):
                 self.report.error(
                     "BPFC0408",
                     f"rule `{name}` does nothing: it is silent and neither denies nor kills",
                     silent.span,
-                    remedy="leave out `silent`, or add `deny` or `kill`",
+                    remedy="leave out `silent`, or add `deny`, `kill`, `add` or `tag`",
                 )
 
     def _events(self, rule: syntax.Rule) -> tuple[Event, ...]:
@@ -250,6 +253,7 @@ class RuleChecker:
         return clause is not None
 
 
+_DOING = (syntax.Deny, syntax.Kill, syntax.Add, syntax.Tag, syntax.Untag)
 _KEYWORDS: dict[type, str] = {
     syntax.On: "on",
     syntax.When: "when",

@@ -225,7 +225,7 @@ def _number_test(op: Op, value: int | Address, bound: Value) -> bool:
     if isinstance(value, IPv4Address | IPv6Address):
         assert isinstance(bound, IPv4Network | IPv6Network)
         low, high = address_range(bound)
-        return low <= _address_number(value) <= high
+        return low <= address_number(value) <= high
     if isinstance(bound, Range):
         return bound.low <= value <= bound.high
     assert isinstance(bound, int)
@@ -238,10 +238,10 @@ def address_range(network: IPv4Network | IPv6Network) -> tuple[int, int]:
     IPv4 addresses stand in the IPv4-mapped block ::ffff:0:0/96 (RFC 4291, 2.5.5.2), so an IPv6
     network that spans that block, such as ::/0, contains them.
     """
-    return _address_number(network[0]), _address_number(network[-1])
+    return address_number(network[0]), address_number(network[-1])
 
 
-def _address_number(address: Address) -> int:
+def address_number(address: Address) -> int:
     """An address as a 128-bit number."""
     mapped = 0xFFFF << 32 if isinstance(address, IPv4Address) else 0
     return mapped | int(address)
@@ -266,3 +266,16 @@ def _any(values: Iterable[Truth]) -> Truth:
     if True in seen:
         return True
     return None if None in seen else False
+
+
+def value_of(field: Field, record: Record) -> FieldValue:
+    """A field's value, derived from a related field where the record has only that one.
+
+    Args:
+        field: of the event.
+        record: as for `evaluate`.
+
+    Raises:
+        KeyError: as for `evaluate`.
+    """
+    return _value(field, record)

@@ -20,3 +20,7 @@ class Span:
     end: int
     line: int
     column: int
+
+    def until(self, last: "Span") -> "Span":
+        """From the beginning of this place to the end of a later one in the same file."""
+        return Span(self.file, self.start, last.end, self.line, self.column)

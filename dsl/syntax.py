@@ -1,84 +1,24 @@
 """The syntax tree: what a file says, before names and types are looked at."""
 
 from datetime import date
-from ipaddress import IPv4Network, IPv6Network
 
 from attrs import frozen
 
+from dsl.literal_syntax import Broken as Broken
+from dsl.literal_syntax import Literal as Literal
+from dsl.literal_syntax import Literals as Literals
+from dsl.literal_syntax import Name as Name
+from dsl.literal_syntax import Network as Network
+from dsl.literal_syntax import Number as Number
+from dsl.literal_syntax import NumberRange as NumberRange
+from dsl.literal_syntax import Text as Text
+from dsl.set_syntax import Add as Add
+from dsl.set_syntax import Membership as Membership
+from dsl.set_syntax import SetItem as SetItem
+from dsl.set_syntax import Tag as Tag
+from dsl.set_syntax import Tagged as Tagged
+from dsl.set_syntax import Untag as Untag
 from dsl.span import Span
-
-
-@frozen
-class Name:
-    """A name or a word, dotted or not."""
-
-    text: str
-    span: Span
-
-
-@frozen
-class Text:
-    """A string, escapes resolved.
-
-    Args:
-        value: the characters.
-        span: with its quotes.
-        offset: characters between the start of the span and the first character of the value, if
-            the value stands in the source as it is; 0 if it has escapes.
-    """
-
-    value: str
-    span: Span
-    offset: int
-
-
-@frozen
-class Number:
-    """An integer, sign and unit applied.
-
-    Args:
-        value: the number; nanoseconds of a duration, bytes of a size.
-        unit: "", "duration" or "size".
-    """
-
-    value: int
-    unit: str
-    span: Span
-
-
-@frozen
-class NumberRange:
-    """`low..high`, both included."""
-
-    low: Number
-    high: Number
-    span: Span
-
-
-@frozen
-class Network:
-    """An address (as a network of one) or a network."""
-
-    value: IPv4Network | IPv6Network
-    span: Span
-
-
-@frozen
-class Broken:
-    """Something that was wrong and has been reported; nothing further is said about it."""
-
-    span: Span
-
-
-Literal = Text | Number | NumberRange | Network | Name | Broken
-
-
-@frozen
-class Literals:
-    """`[a, b, c]`."""
-
-    items: tuple[Literal, ...]
-    span: Span
 
 
 @frozen
@@ -152,7 +92,9 @@ class Call:
     span: Span
 
 
-Condition = Flag | Presence | Comparison | Call | Negation | Conjunction | Disjunction
+Condition = (
+    Flag | Presence | Comparison | Membership | Tagged | Call | Negation | Conjunction | Disjunction
+)
 
 
 @frozen
@@ -182,7 +124,7 @@ class When:
 
 @frozen
 class Exception_:
-    """`except ["name"] [owner "text"] [until DATE] when CONDITION`.
+    """`except ["name"] [owner "text"] [until DATE] when CONDITION`, or `... from set NAME on ...`.
 
     Args:
         name: without it there are no details.
@@ -190,12 +132,14 @@ class Exception_:
         span: of the keyword.
         details: who answers for it and the last day on which it is meant to be there, as written;
             each should stand there once.
+        declares: the set that is declared in this place.
     """
 
     name: Text | None
     condition: Condition
     span: Span
     details: tuple["Owner | Until | Broken", ...] = ()
+    declares: SetItem | None = None
 
 
 @frozen
@@ -324,6 +268,9 @@ Clause = (
     | Alert
     | Deny
     | Kill
+    | Add
+    | Tag
+    | Untag
     | Silent
     | Mode
     | Broken
@@ -427,7 +374,7 @@ class Disable:
     span: Span
 
 
-Item = Header | Include | ListItem | Macro | Rule | Override | Disable | Broken
+Item = Header | Include | ListItem | SetItem | Macro | Rule | Override | Disable | Broken
 
 
 @frozen
@@ -437,8 +384,8 @@ class File:
     Args:
         name: its name.
         items: in source order.
-        announced: names of all lists and macros that the text seems to declare, also where the
-            declaration itself was wrong, so that its uses are not reported too.
+        announced: names of all lists, sets and macros that the text seems to declare, also where
+            the declaration itself was wrong, so that its uses are not reported too.
         headed: whether the text has something like a policy header.
         included: where another file includes this one; None of a file that the user named.
     """

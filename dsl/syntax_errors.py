@@ -17,6 +17,7 @@ _READABLE = {
     "ON_UNKNOWN": "`on unknown`",
     "COMPARE": "== != < <= > >=",
     "ASSIGN": "`=`",
+    "COLON": "`:`",
     "PLUS": "`+`",
     "MINUS": "`-`",
     "RANGE": "`..`",

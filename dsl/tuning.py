@@ -7,6 +7,7 @@ from attrs import evolve
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.macros import mentioned
 from dsl.syntax import (
+    Add,
     Alert,
     Clause,
     Disable,
@@ -18,6 +19,8 @@ from dsl.syntax import (
     Override,
     Rule,
     Silent,
+    Tag,
+    Untag,
     When,
 )
 
@@ -47,6 +50,7 @@ def tune(
         if rule.name and isinstance(by_rule.get(rule.name.text), Disable):
             conditions = [c.condition for c in rule.clauses if isinstance(c, When | Exception_)]
             mentions |= {name.text for item in conditions for name in mentioned(item)}
+            mentions |= {c.set.text for c in rule.clauses if isinstance(c, Add)}
         else:
             tuned.append(rule)
     return tuple(tuned), frozenset(mentions)
@@ -112,5 +116,7 @@ def _slot(clause: Clause) -> object:
             return Alert
         case On() | OnSequence():
             return On
+        case Add() | Tag() | Untag():
+            return None
         case _:
             return type(clause)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from attrs import frozen
 
 from dsl.catalogue import Event, Field
+from dsl.membership import Effect, RuntimeSet
 from dsl.span import Span
 
 
@@ -201,6 +202,7 @@ class Rule:
         mode: "enforce" or "audit"; "audit" in a policy that is audited, else what the rule says.
         silent: whether a match leaves no alert.
         threshold: how many events it takes, or None.
+        effects: what is added to sets, tagged and untagged, in source order.
     """
 
     name: str
@@ -216,6 +218,7 @@ class Rule:
     span: Span
     name_span: Span
     threshold: Threshold | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 @frozen
@@ -229,6 +232,7 @@ class Policy:
         rules: in source order.
         sources: (file name, text) of every file the policy was read from.
         mode: the policy's own mode, "enforce" or "audit".
+        sets: run-time sets, in source order.
     """
 
     name: str
@@ -237,3 +241,4 @@ class Policy:
     rules: tuple[Rule, ...]
     sources: tuple[tuple[str, str], ...]
     mode: str
+    sets: tuple[RuntimeSet, ...] = ()

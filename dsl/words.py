@@ -21,8 +21,8 @@ KILL_TARGETS = ("proc", "proc.parent")
 SUFFIXES = ("nocase", "exact")
 
 # Words of later language versions: what a user who writes one has to know is that it is no slip.
-PLANNED_ITEMS = frozenset({"set", "test"})
-PLANNED_CLAUSES = frozenset({"limit", "confirm", "tagged", "untag", "add"})
+PLANNED_ITEMS = frozenset({"test"})
+PLANNED_CLAUSES = frozenset({"limit", "confirm"})
 PLANNED_OPERATORS = frozenset({"glob", "regex", "is_private", "is_loopback", "length"})
 
 # What `deny` may answer: Linux error numbers (include/uapi/asm-generic/errno-base.h, errno.h). All

@@ -17,6 +17,7 @@ from compiler.plan.normal_form import (
 from compiler.plan.texts import needles_of, power_of_two
 from dsl.catalogue import Event, Field
 from dsl.diagnostics import Collector
+from dsl.membership import Remembered
 from dsl.typed import Op, Policy, Rule, Test
 from dsl.walk import rule_tests
 
@@ -207,6 +208,14 @@ def _open_ended(test: Test) -> bool:
 def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ...]:
     """The rule's terms; none, and a diagnostic, where it has no plan."""
     if not all([_supported(rule, test, problems) for test in rule_tests(rule)]):
+        return ()
+    if rule.effects or any(isinstance(test.field, Remembered) for test in rule_tests(rule)):
+        problems.error(
+            "BPFC0675",
+            f"rule {rule.name}: sets and tags cannot be compiled by this version",
+            rule.name_span,
+            remedy="leave them out",
+        )
         return ()
     if rule.threshold is not None or (rule.alert is not None and rule.alert.limit is not None):
         problems.error(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dsl.diagnostics import render
 from dsl.frontend import check
+from dsl.membership import Add, Effect, RuntimeSet, Tag, Untag
 from dsl.typed import And, Constant, Except, Expr, Key, Not, Or, Policy, Range, Rule, Test, Value
 
 TODAY = date(2026, 5, 1)
@@ -31,7 +32,13 @@ def outcome(path: Path) -> str:
 def policy_text(policy: Policy) -> str:
     """A policy, one line a clause."""
     head = f"policy {policy.name} {policy.version} language {policy.language} {policy.mode}"
-    return "\n\n".join([head, *map(_rule, policy.rules)])
+    sets = [_set(known) for known in policy.sets]
+    return "\n\n".join([head, *sets, *map(_rule, policy.rules)])
+
+
+def _set(item: RuntimeSet) -> str:
+    """One run-time set."""
+    return f"set {item.name} {' '.join(item.members)} {item.capacity} for {item.lifetime}"
 
 
 def _rule(rule: Rule) -> str:
@@ -51,6 +58,7 @@ def _rule(rule: Rule) -> str:
         what = f" distinct {_key((distinct,))}" if distinct else ""
         key = _key(rule.threshold.key)
         lines.append(f"  threshold {rule.threshold.count}{what} {rule.threshold.within} by {key}")
+    lines += [f"  {_effect(effect)}" for effect in rule.effects]
     if rule.alert:
         parts = (p if isinstance(p, str) else f"<{p.name}>" for p in rule.alert.template)
         lines.append(f"  alert {''.join(parts)}")
@@ -63,6 +71,19 @@ def _key(key: Key) -> str:
     """What a key consists of."""
     parts = (f"{p.name}:{p.kind}={'+'.join(f.name for f in p.fields)}" for p in key)
     return f"({' '.join(parts)})"
+
+
+def _effect(effect: Effect) -> str:
+    """What a rule adds, tags or untags."""
+    names = " ".join(field.name for field in effect.fields)
+    match effect:
+        case Add():
+            return f"add {names} to {effect.set.name} for {effect.lifetime}"
+        case Tag():
+            inherited = " inherited" if effect.inherited else ""
+            return f"tag {effect.subject} ({names}) {effect.tag}{inherited} for {effect.lifetime}"
+        case Untag():
+            return f"untag {effect.subject} ({names}) {effect.tag}"
 
 
 def _details(item: Except) -> str:

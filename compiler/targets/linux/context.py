@@ -22,7 +22,7 @@ CHUNK = 4096  # of a command line, read at a time
 NAME_STEP = 256  # bytes of a file name that one call searches
 
 GROUPS = (
-    Group("ctx_ids", ("proc.pid", "proc.ppid", "proc.start_time")),
+    Group("ctx_ids", ("proc.pid", "proc.ppid", "proc.start_time", "proc.parent.start_time")),
     Group("ctx_cred", ("proc.uid", "proc.gid", "proc.euid")),
     Group("ctx_cgroup", ("proc.cgroup_id",)),
     Group("ctx_comm", ("proc.comm",)),
@@ -96,6 +96,8 @@ class Context:
         self._number(slot, "proc.pid", pid)
         self._number(slot, "proc.ppid", parent_pid)
         self._number(slot, "proc.start_time", start)
+        if "proc.parent.start_time" in self.numbers:
+            self._number(slot, "proc.parent.start_time", parent_start)
         fn.ret(0)
 
     def _cred(self) -> None:

@@ -16,8 +16,9 @@ from tests.compiler.plan.policies import CONNECT, FORK, SPAN, policy, rule
 @pytest.mark.parametrize("event", load().events, ids=lambda event: event.name)
 def test_every_field_has_its_place(event: Event) -> None:
     layout = layout_of(event)
-    assert [n.name for n in layout.numbers] == [f.name for f in event.fields if not f.kind.is_text]
-    assert [t.name for t in layout.texts] == [f.name for f in event.fields if f.kind.is_text]
+    fields = event.in_record(())
+    assert [n.name for n in layout.numbers] == [f.name for f in fields if not f.kind.is_text]
+    assert [t.name for t in layout.texts] == [f.name for f in fields if f.kind.is_text]
     words = [w for n in layout.numbers for w in range(n.index, n.index + n.words)]
     assert words == list(range(len(words)))
     whole = [text for text in layout.texts if not text.part]
