@@ -26,7 +26,7 @@ from runtime_linux.program_info import is_compiled
 from runtime_linux.shared import SharedMaps
 from runtime_linux.switch import control_word
 
-_POLICY = struct.Struct("<IIQ")
+_POLICY = struct.Struct("<IIII")  # buffer, slot, generation of each buffer
 assert _POLICY.size == POLICY_SIZE
 
 
@@ -179,7 +179,7 @@ def fill(loaded: LinuxLoaded, shared: SharedMaps) -> None:
     half = loaded.manifest.linux
     names = {info.name for info in half.maps}
     if POLICY_MAP in names:
-        policy = _POLICY.pack(loaded.generation, loaded.slot, 0)
+        policy = _POLICY.pack(0, loaded.slot, loaded.generation, 0)
         loaded.map(POLICY_MAP).update(u32(0), policy)
     _write_contents(loaded)
     for event, entries in rule_entries(loaded.forms).items():

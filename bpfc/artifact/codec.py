@@ -12,7 +12,7 @@ from typing import Any, cast
 from attrs import asdict
 
 from bpfc.artifact import limits
-from bpfc.artifact.control import SHARED_VERSION
+from bpfc.artifact.control import CONTENT_SCOPE, SHARED_VERSION
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import (
     MANIFEST_VERSION,
@@ -230,7 +230,7 @@ _map = _shape(
     key_size=_number(0, limits.KEY_SIZE_MAX),
     value_size=_number(0, limits.VALUE_SIZE_MAX),
     max_entries=_number(1, limits.ENTRIES_MAX),
-    scope=_choice("shared", "policy"),
+    scope=_choice("shared", "policy", CONTENT_SCOPE),
     per_cpu=_number(0, limits.U16_MAX),
 )
 _content = _shape(

@@ -1,6 +1,6 @@
 """Whether the parts of an artifact fit each other: manifest, content tables and both objects."""
 
-from bpfc.artifact.control import SLOTS
+from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE, SLOTS
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.layout import digest_of
 from bpfc.artifact.manifest import (
@@ -142,15 +142,20 @@ def _check_half(label: str, half: Half, layouts: dict[str, EventLayout]) -> None
         unknown = next((e for e in program.events if e not in layouts), None)
         if unknown is not None:
             raise _contradiction(f"program {program.name} judges {unknown}, which has no layout")
+    for entry in half.maps:
+        if entry.scope == CONTENT_SCOPE and (
+            entry.type != "array" or entry.max_entries % BUFFERS or entry.per_cpu
+        ):
+            raise _contradiction(f"map {entry.name} cannot hold two buffers of content")
     for content in half.contents:
         _check_content_map(content.map, content.key, content.size, maps.get(content.map))
 
 
 def _check_content_map(name: str, key: int, size: int, entry: MapInfo | None) -> None:
-    """A content's map exists, belongs to the policy and takes the value."""
-    if entry is None or entry.scope != "policy":
-        raise _contradiction(f"content for {name}, which is not a map of the policy")
-    if entry.type not in ("array", "hash") or key >= entry.max_entries * max(entry.per_cpu, 1):
+    """A content's map exists, has two buffers and takes the value."""
+    if entry is None or entry.scope != CONTENT_SCOPE:
+        raise _contradiction(f"content for {name}, which is not a map of content")
+    if key >= entry.room:
         raise _contradiction(f"content for entry {key} of map {name}, which has no such entry")
     if size != entry.value_size:
         raise _contradiction(
@@ -170,7 +175,7 @@ def _check_rules(
     for rule, events in rules:
         for entry in events:
             room = maps.get(rules_map(entry.event))
-            if entry.event not in layouts or room is None or entry.local >= room.max_entries:
+            if entry.event not in layouts or room is None or entry.local >= room.room:
                 raise _contradiction(
                     f"rule {rule.name} has place {entry.local} on {entry.event} ({label}), which"
                     " does not exist"

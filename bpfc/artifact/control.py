@@ -17,9 +17,17 @@ SLOT_MASK = 0xFF
 GENERATION_SHIFT = 32
 SLOTS = 8  # entries of every progs_* PROG_ARRAY; slot 0 stays empty, so word 0 dispatches nowhere
 
-# The map `policy`: one 16-byte entry a loaded object: u32 generation, u32 slot, u64 reserved.
+# Content (lists, literals, tables, rules) stands in maps of scope "content" in two buffers: entry k
+# of buffer b is entry b * max_entries / 2 + k. The map `policy`, one entry a loaded object, says
+# which buffer judges: u32 buffer (only its lowest byte ever changes, so a flip is one byte), u32
+# slot, u32 generation of each buffer's content.
 POLICY_MAP = "policy"
 POLICY_SIZE = 16
+POLICY_BUFFER = 0
+POLICY_SLOT = 4
+POLICY_GENERATIONS = 8
+BUFFERS = 2
+CONTENT_SCOPE = "content"
 
 # The map `secret`: one entry, two random u64, key of the string hash; set once, before anything is
 # attached.
@@ -105,9 +113,10 @@ STRINGS_SHORT_MAX = 32768
 STRINGS_LONG_MAX = 4096
 
 # The map `exec_latch`: hash, key u32 thread id, value u64 control word read by the first hook of
-# an exec.
+# an exec; its adapter puts 1 + the buffer that it judged by into the byte LATCH_BUFFER.
 LATCH_MAP = "exec_latch"
 LATCH_MAX = 4096
+LATCH_BUFFER = 1
 
 _M64 = (1 << 64) - 1
 HASH_P0 = 0x9E3779B97F4A7C15

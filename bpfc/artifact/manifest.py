@@ -5,6 +5,8 @@
 
 from attrs import frozen
 
+from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE
+
 MANIFEST_VERSION = 1
 
 
@@ -156,9 +158,10 @@ class MapInfo:
         name: symbol in .maps.
         type: name, for example "array", "hash", "prog_array", "ringbuf", "percpu_array".
         key_size, value_size: bytes.
-        max_entries: as declared; `per_cpu` multiplies it by the number of possible CPUs before
-            loading.
-        scope: "shared" (one for all generations) or "policy".
+        max_entries: as declared, both buffers of content counted; `per_cpu` multiplies it by the
+            number of possible CPUs before loading.
+        scope: "shared" (one for all generations), "policy" or "content" (a policy's, in two
+            buffers: see control.BUFFERS).
         per_cpu: entries per possible CPU, 0 if not scaled.
     """
 
@@ -170,11 +173,16 @@ class MapInfo:
     scope: str
     per_cpu: int
 
+    @property
+    def room(self) -> int:
+        """Entries that a user of the map has: of content those of one buffer."""
+        return self.max_entries // (BUFFERS if self.scope == CONTENT_SCOPE else 1)
+
 
 @frozen
 class Content:
-    """A value to write into a policy map before the flip: `size` bytes at `offset` of the content
-    section."""
+    """A value to write into a content map before the flip: entry `key` of the buffer, `size` bytes
+    at `offset` of the content section."""
 
     map: str
     key: int

@@ -5,6 +5,7 @@ by its adapter. A map of one table has an entry a buffer, a map of `room` entrie
 buffer.
 """
 
+from compiler.emit import scratch
 from compiler.emit.function import Function
 from compiler.emit.values import Int, Ptr
 
@@ -18,7 +19,7 @@ def table(fn: Function, slot: Ptr, name: str, missing: int = 0) -> Ptr:
         name: the map.
         missing: what the function returns if there is none (there always is one).
     """
-    return fn.lookup(name, 0, missing)
+    return fn.lookup(name, _buffer(slot), missing)
 
 
 def entry(fn: Function, slot: Ptr, name: str, index: Int, room: int, missing: int = 0) -> Ptr:
@@ -32,4 +33,8 @@ def entry(fn: Function, slot: Ptr, name: str, index: Int, room: int, missing: in
         room: entries of a buffer.
         missing: what the function returns if there is none.
     """
-    return fn.lookup(name, index, missing)
+    return fn.lookup(name, index + _buffer(slot) * room, missing)
+
+
+def _buffer(slot: Ptr) -> Int:
+    return slot.at(scratch.word("buffer")).load()

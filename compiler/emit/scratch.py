@@ -43,6 +43,7 @@ WORD_NAMES = (
     "device",  # of the program's file
     "inode",
     "out",  # bytes of text in the record
+    "buffer",  # which content judges this event (control.POLICY_BUFFER)
 )
 
 RECORD = 0

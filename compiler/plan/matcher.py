@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from bpfc.artifact.consistency import rules_map
-from bpfc.artifact.manifest import EventLayout
+from bpfc.artifact.manifest import EventLayout, NumberField
+from compiler.plan.classes import power_of_two, room_for
 from compiler.plan.model import (
     PART_VIEWS,
     SPECIAL_ROWS,
@@ -29,12 +30,13 @@ from compiler.plan.terms import (
     start_of,
     text_tests,
 )
-from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, power_of_two, tables_of
+from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, tables_of
 from dsl.catalogue import Event
 from dsl.diagnostics import Collector
 from dsl.typed import Policy
 
 _ALL_ONES = (1 << 64) - 1
+_SPARE_BYTES = 512 * 1024  # rows of a number table may take with room to spare
 _RULES_MIN = 64  # entries of a rules map, so that small edits keep the code
 
 
@@ -116,7 +118,7 @@ def event_plan(
         numbers=numbers,
         automata=automata,
         rules=terms.rules,
-        rule_room=power_of_two(max(len(terms.rules), _RULES_MIN)),
+        rule_room=max(room_for(len(terms.rules)), _RULES_MIN),
         fields=_fields(terms, event),
     )
 
@@ -150,7 +152,7 @@ def _numbers(
     for name in sorted(rows, key=lambda name: (-len(rows[name].bounds), name)):
         number = numbers.get(name)
         words = 1 if number is None else number.words
-        room = power_of_two(len(rows[name].bounds))
+        room = _bounds_room(len(rows[name].bounds), number, terms.words)
         plans[name] = NumberPlan(
             field=name,
             source="number" if number else "presence",
@@ -162,6 +164,13 @@ def _numbers(
             rows_offset=table.rows(_rows(rows[name], room)),
         )
     return tuple(plans[field.name] for field in event.fields if field.name in plans)
+
+
+def _bounds_room(bounds: int, number: NumberField | None, words: int) -> int:
+    """Bounds that a number table has room for; what has two values only needs no more."""
+    if number is None or number.kind == "bool":
+        return power_of_two(bounds)
+    return room_for(bounds, _SPARE_BYTES // (8 * words))
 
 
 def _reach(numbers: Sequence[NumberPlan], words: int) -> int:

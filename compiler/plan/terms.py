@@ -6,6 +6,7 @@ from attrs import frozen
 
 from compiler.coverage import PLATFORMS, carriage
 from compiler.plan.automaton import Needle
+from compiler.plan.classes import power_of_two
 from compiler.plan.normal_form import (
     TERMS_MAX,
     Literal,
@@ -14,7 +15,7 @@ from compiler.plan.normal_form import (
     condition_of,
     terms_of,
 )
-from compiler.plan.texts import needles_of, power_of_two
+from compiler.plan.texts import needles_of
 from dsl.catalogue import Event, Field
 from dsl.diagnostics import Collector
 from dsl.membership import Remembered

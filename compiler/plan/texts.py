@@ -2,11 +2,12 @@
 
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
 from compiler.plan.automaton import Alphabet, Needle, build
+from compiler.plan.classes import power_of_two, room_for
 from compiler.plan.layout import is_joined
 from compiler.plan.model import AUTOMATON_HEADER, AUTOMATON_TRANSITIONS, PAIR_SIZE
 from compiler.plan.steps import Steps, render, steps_of
@@ -20,7 +21,7 @@ TABLE_MAX = 4 * 1024 * 1024 - 64 * 1024
 
 # States are u16. Smaller tables are rounded up to these classes so that small edits keep the code.
 _STATE_BITS = range(6, 17)
-_CLASS_BITS_MIN = 4
+_CLASS_BITS_MIN, _CLASS_BITS_MAX = 4, 9
 _PAIRS_MIN = 32
 
 # Room for classes, outs and pairs when literals are dealt out to tables.
@@ -180,7 +181,8 @@ def _split(
     """All literals in one automaton, or, where that is too big, each half of them in its own."""
     halves = {name: steps_of(build(needles, alphabet)) for name, alphabet in alphabets.items()}
     if max(steps.states for steps in halves.values()) <= 1 << _STATE_BITS[-1]:
-        tables = _tables(halves, [marks[needle] for needle in needles])
+        found = [marks[needle] for needle in needles]
+        tables = _tables(halves, found, room_for) or _tables(halves, found, power_of_two)
         if tables is not None:
             return [tables]
     if len(needles) == 1:
@@ -192,16 +194,20 @@ def _split(
     ]
 
 
-def _tables(halves: Mapping[str, Steps], marks: Sequence[Marks]) -> TextTables | None:
-    """Common sizes and each half's bytes; None if they pass TABLE_MAX."""
-    states = max(steps.states for steps in halves.values())
-    state_bits = max(_STATE_BITS[0], (states - 1).bit_length())
-    classes = max(steps.classes.count for steps in halves.values())
-    class_bits = max(_CLASS_BITS_MIN, (classes - 1).bit_length())
+def _tables(
+    halves: Mapping[str, Steps], marks: Sequence[Marks], room: Callable[[int], int]
+) -> TextTables | None:
+    """Common sizes, by what counts are rounded up with, and each half's bytes; None if they pass
+    TABLE_MAX."""
+    states = room(max(steps.states for steps in halves.values()))
+    state_bits = max(_STATE_BITS[0], min(states.bit_length() - 1, _STATE_BITS[-1]))
+    classes = room(max(steps.classes.count for steps in halves.values()))
+    class_bits = max(_CLASS_BITS_MIN, min(classes.bit_length() - 1, _CLASS_BITS_MAX))
     outs = {name: _outs(steps, marks) for name, steps in halves.items()}
-    hit_words = power_of_two(max(len(found) for found in outs.values()) // 64 + 1)
+    # One outid more than there are hits: 0 is none.
+    hit_words = max(room(max(len(found) for found in outs.values()) + 1) // 64, 1)
     pairs = max(sum(len(out) for out in found) for found in outs.values())
-    pairs = power_of_two(max(pairs, _PAIRS_MIN))
+    pairs = max(room(pairs), _PAIRS_MIN)
     outs_offset = AUTOMATON_TRANSITIONS + (2 << (state_bits + class_bits))
     pairs_offset = outs_offset + 4 * 64 * hit_words + 8  # one entry more ends the last outid
     size = pairs_offset + PAIR_SIZE * pairs
@@ -257,8 +263,3 @@ def _out_tables(outs: list[list[tuple[int, int]]], hit_words: int, pairs: int) -
     firsts += [total] * (64 * hit_words + 2 - len(firsts))
     rows = b"".join(struct.pack("<IIQ", index, 0, mask) for out in outs for index, mask in out)
     return struct.pack(f"<{len(firsts)}I", *firsts) + rows.ljust(PAIR_SIZE * pairs, b"\0")
-
-
-def power_of_two(count: int) -> int:
-    """The smallest power of two that is at least `count` (and at least 1)."""
-    return 1 << max(count - 1, 0).bit_length()

@@ -156,9 +156,9 @@ def _half(name: str, sections: dict[str, str], ring: str = "ringbuf") -> Half:
     )
     array = "array"
     maps = (
-        MapInfo("m_process_exec", array, 4, 256, 1, "policy", 0),
-        MapInfo("rules_process_exec", array, 4, 8, 4, "policy", 0),
-        MapInfo("rules_net_connect", array, 4, 8, 4, "policy", 0),
+        MapInfo("m_process_exec", array, 4, 256, 2, "content", 0),
+        MapInfo("rules_process_exec", array, 4, 8, 8, "content", 0),
+        MapInfo("rules_net_connect", array, 4, 8, 8, "content", 0),
         MapInfo("progs_exec", "prog_array", 4, 4, 8, "shared", 0),
         MapInfo("progs_connect4", "prog_array", 4, 4, 8, "shared", 0),
         MapInfo("events", ring, 0, 0, 4096, "shared", 0),

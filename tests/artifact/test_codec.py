@@ -94,7 +94,7 @@ MAPS = st.builds(
     st.integers(0, 512),
     st.integers(0, 1 << 20),
     st.integers(1, 1 << 20),
-    st.sampled_from(["shared", "policy"]),
+    st.sampled_from(["shared", "policy", "content"]),
     st.integers(0, 4),
 )
 CONTENTS = st.builds(Content, NAME, st.integers(0, 9), st.integers(0, 999), st.integers(0, 999))

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -274,8 +275,8 @@ def test_contents_and_policy_maps_are_written(first: Artifact) -> None:
         platform.load(first)
         loaded = platform.load(first)
         assert loaded.map("table").lookup((1).to_bytes(4, "little")) == bytes(range(16))
-        head = (2).to_bytes(4, "little") + loaded.slot.to_bytes(4, "little")
-        assert loaded.map("policy").lookup(bytes(4)) == head + bytes(8)
+        head = struct.pack("<IIII", 0, loaded.slot, 2, 0)  # buffer, slot, generations
+        assert loaded.map("policy").lookup(bytes(4)) == head
         assert loaded.map("scratch").max_entries == 4 * possible_cpus()
     finally:
         platform.close()

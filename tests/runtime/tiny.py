@@ -77,10 +77,10 @@ def maps(hooks: dict[str, tuple[str, str, tuple[str, ...]]], ring: int) -> list[
         _shared(control.LATCH_MAP, "hash", 8, 8, control.LATCH_MAX),
         MapInfo(control.POLICY_MAP, "array", 4, control.POLICY_SIZE, 1, "policy", 0),
         MapInfo(control.SCRATCH_MAP, "array", 4, 64, 4, "policy", control.SCRATCH_PER_CPU),
-        MapInfo("rule_stats", "array", 4, record.RULE_STATS_SIZE, 2, "policy", 0),
-        MapInfo("table", "array", 4, 16, 2, "policy", 0),
-        MapInfo("rules_process_exec", "array", 4, record.RULE_ENTRY_SIZE, 1, "policy", 0),
-        MapInfo("rules_net_connect", "array", 4, record.RULE_ENTRY_SIZE, 1, "policy", 0),
+        MapInfo("rule_stats", "array", 4, record.RULE_STATS_SIZE, 4, "content", 0),
+        MapInfo("table", "array", 4, 16, 4, "content", 0),
+        MapInfo("rules_process_exec", "array", 4, record.RULE_ENTRY_SIZE, 2, "content", 0),
+        MapInfo("rules_net_connect", "array", 4, record.RULE_ENTRY_SIZE, 2, "content", 0),
     ]
     found += [_shared(f"progs_{hook}", "prog_array", 4, 4, control.SLOTS) for hook in hooks]
     return found
@@ -147,7 +147,14 @@ def _record(layout: EventLayout, stage: int, checked: bool, line: int) -> str:
       %none1 = icmp eq ptr %policy, null
       br i1 %none1, label %out, label %have1
     have1:
-      %generation = load i32, ptr %policy
+      %whole = load i32, ptr %policy
+      %buffer = and i32 %whole, 1
+      %place4 = shl i32 %buffer, 2
+      %wide4 = zext i32 %place4 to i64
+      %generations = getelementptr i8, ptr %policy, i64 {control.POLICY_GENERATIONS}
+      %p_mine = getelementptr i8, ptr %generations, i64 %wide4
+      %generation = load i32, ptr %p_mine
+      store i32 %buffer, ptr %key
       %entry = call ptr {helper("map_lookup")}(ptr @{rules}, ptr %key) @LINE {line}
       %none2 = icmp eq ptr %entry, null
       br i1 %none2, label %out, label %have2

@@ -48,6 +48,7 @@ def emit_gate(
     event: EventPlan,
     number: NumberPlan,
     values: list[Int],
+    buffer: Int,
     neutral: int,
     ruled_out: Callable[[], None],
 ) -> None:
@@ -58,10 +59,11 @@ def emit_gate(
         event: the event's plan.
         number: what `gate_of` found.
         values: the number's words.
+        buffer: which content judges the event.
         neutral: return value that changes nothing.
         ruled_out: emits what else is done where nothing can match.
     """
-    table, tables = fn.lookup(event.map, 0, neutral), NumberTables(event)
+    table, tables = fn.lookup(event.map, buffer, neutral), NumberTables(event)
     row = tables.row(table, number, tables.interval(fn, values, table, number), counted=True)
     terms = row.load()
     for word in range(1, event.words):

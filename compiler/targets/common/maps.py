@@ -5,6 +5,7 @@ from bpfc.artifact.manifest import MapInfo
 from compiler.emit.core import table_room
 from compiler.emit.scratch import Layout
 from compiler.emit.unit import MapDefinition, Unit
+from compiler.plan.classes import room_for
 from compiler.plan.model import Plan
 from compiler.targets.common.platform import Platform
 
@@ -13,6 +14,7 @@ KEY = 4
 # u64 each.
 JOURNAL_MAP = "journal"
 JOURNAL_VALUE = 8
+STATS_MIN = 64  # rules that rule_stats has room for at least, so that a few more keep its size
 
 
 def _shared(name: str, kind: str, key: int, value: int, entries: int) -> MapInfo:
@@ -21,6 +23,12 @@ def _shared(name: str, kind: str, key: int, value: int, entries: int) -> MapInfo
 
 def _policy(name: str, kind: str, value: int, entries: int, per_cpu: int = 0) -> MapInfo:
     return MapInfo(name, kind, KEY, value, entries, "policy", per_cpu)
+
+
+def _content(name: str, value: int, entries: int) -> MapInfo:
+    """A map of content: `entries` in each buffer."""
+    scope = control.CONTENT_SCOPE
+    return MapInfo(name, "array", KEY, value, control.BUFFERS * entries, scope, 0)
 
 
 def maps_of(
@@ -64,12 +72,12 @@ def maps_of(
             control.SCRATCH_PER_CPU,
         ),
         _policy(control.SCRATCH_BITS_MAP, "array", 8, 1, 1),
-        _policy("rule_stats", "array", record.RULE_STATS_SIZE, max(1, rules)),
+        _content("rule_stats", record.RULE_STATS_SIZE, max(STATS_MIN, room_for(rules))),
     ]
     for event in plan.events:
-        own.append(_policy(event.map, "array", table_room(event), 1))
-        own.append(_policy(event.rules_map, "array", record.RULE_ENTRY_SIZE, event.rule_room))
-        own += [_policy(a.map, "array", a.size, 1) for a in event.automata]
+        own.append(_content(event.map, table_room(event), 1))
+        own.append(_content(event.rules_map, record.RULE_ENTRY_SIZE, event.rule_room))
+        own += [_content(a.map, a.size, 1) for a in event.automata]
     return (*shared, *own)
 
 

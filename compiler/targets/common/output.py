@@ -35,7 +35,9 @@ def _stamp(unit: Unit) -> None:
     slot.at(scratch.header("time_ns")).store(fn.helper("ktime_get_boot_ns"))
     slot.at(scratch.header("cpu")).store(cpu, 4)
     policy = fn.lookup(control.POLICY_MAP, 0)
-    slot.at(scratch.header("generation")).store(policy.load(4), 4)
+    buffer = (slot.at(scratch.word("buffer")).load() & (control.BUFFERS - 1)) << 2
+    generation = policy.at(buffer).at(control.POLICY_GENERATIONS).load(4)
+    slot.at(scratch.header("generation")).store(generation, 4)
     records = fn.lookup(control.COUNTERS_MAP, control.COUNTERS.index("records"))
     number = records.load() + 1
     records.store(number)

@@ -18,6 +18,7 @@ from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan, NumberPlan
 from compiler.targets.common.address import AT_HAND, Address, read_address, store_address
+from compiler.targets.common.buffer import read_buffer
 from compiler.targets.common.gate import emit_gate, gate_of
 from compiler.targets.common.slots import VARIANTS, count
 from compiler.targets.linux.hooks import Hook
@@ -61,7 +62,7 @@ class Programs:
         """
         return (
             self._dispatcher(hook, latched),
-            *(self._adapter(hook, variant) for variant in VARIANTS),
+            *(self._adapter(hook, variant, latched) for variant in VARIANTS),
         )
 
     def _events(self, hook: Hook) -> tuple[str, ...]:
@@ -120,29 +121,40 @@ class Programs:
             count(fn, "latch_full")
 
     def _follow_latch(self, fn: Function, hook: Hook) -> None:
-        """Go on with the generation that judged the file, if its adapter is still there."""
-        old_thread = fn.context_pointer().at(8).load() & 0xFFFFFFFF
-        key = fn.key(old_thread)
+        """Go on with the generation that judged the file, if its adapter is still there; that one
+        takes the latch away."""
+        key = self._latch_key(fn)
         found = fn.find(control.LATCH_MAP, key)
         with fn.when(~found.is_null()):
-            word = found.load()
+            self._tail_call(fn, hook, found.load())
             fn.helper("map_delete_elem", fn.map(control.LATCH_MAP), key)
-            self._tail_call(fn, hook, word)
+
+    @staticmethod
+    def _latch_key(fn: Function) -> Ptr:
+        """At sched_process_exec: the thread that the first hook ran in (it has the leader's id
+        now)."""
+        return fn.key(fn.context_pointer().at(8).load() & 0xFFFFFFFF)
 
     # ------------------------------------------------------------------ adapter
 
-    def _adapter(self, hook: Hook, variant: str) -> ProgramInfo:
+    def _adapter(self, hook: Hook, variant: str, latched: bool) -> ProgramInfo:
         name = f"{hook.name}_{variant}"
         fn = self._program(hook, name, hook.optional or variant == "plain")
         if hook.name == "fork":
             # Threads are no processes; most forks of a busy service are threads.
             self._skip_threads(fn)
-        address = self._address(fn, hook) if hook.handler == "on_connect" else None
+        buffer = read_buffer(fn, hook.neutral)
+        if hook.name == "exec_check":
+            self._latch_buffer(fn, buffer)
+        if latched:
+            buffer = self._latched_buffer(fn, buffer)
+        address = self._address(fn, hook, buffer) if hook.handler == "on_connect" else None
         claimed = fn.call(f"claim_{variant}")
         with fn.when(claimed.eq(0)):
             fn.ret(hook.neutral)
         index = claimed - 1
         slot = fn.lookup(control.SCRATCH_MAP, index, hook.neutral)
+        slot.at(scratch.word("buffer")).store(buffer)
         if address is not None and self.connect is not None:
             slot.at(scratch.word("task")).store(fn.helper("get_current_task"))
             store_address(slot, self.connect.layout, address)
@@ -155,6 +167,23 @@ class Programs:
         return ProgramInfo(
             name, hook.section, "adapter", hook.name, variant, hook.progs, needs, self._events(hook)
         )
+
+    def _latch_buffer(self, fn: Function, buffer: Int) -> None:
+        """What judged the file judges the image as well."""
+        found = fn.find(control.LATCH_MAP, fn.key(self._thread(fn)))
+        with fn.when(~found.is_null()):
+            found.at(control.LATCH_BUFFER).store(buffer + 1, 1)
+
+    def _latched_buffer(self, fn: Function, buffer: Int) -> Int:
+        """The buffer that judged the file, if an earlier hook did."""
+        key, chosen = self._latch_key(fn), fn.variable(buffer)
+        found = fn.find(control.LATCH_MAP, key)
+        with fn.when(~found.is_null()):
+            latched = found.at(control.LATCH_BUFFER).load(1)
+            with fn.when(latched.ne(0)):
+                chosen.set((latched - 1) & (control.BUFFERS - 1))
+            fn.helper("map_delete_elem", fn.map(control.LATCH_MAP), key)
+        return chosen.get()
 
     def _skip_threads(self, fn: Function) -> None:
         child = fn.context_pointer().at(8).load()
@@ -178,7 +207,7 @@ class Programs:
         else:
             slot.at(scratch.word("task")).store(context.load())
 
-    def _address(self, fn: Function, hook: Hook) -> Address:
+    def _address(self, fn: Function, hook: Hook, buffer: Int) -> Address:
         """Where a connection goes; returns from the program where no rule cares."""
         family, context = hook.name[-1], fn.context_pointer()
         port = context.at(SOCK_ADDR["user_port"].offset)
@@ -187,7 +216,8 @@ class Programs:
         early = gate is not None and gate.field == "remote.port" and not self.journal
         if gate is not None and early:
             # Before anything else is read.
-            self._gate(fn, hook, gate, [fn.byte_swap(port.load(4), 2)], lambda: None)
+            values = [fn.byte_swap(port.load(4), 2)]
+            self._gate(fn, hook, gate, values, buffer, lambda: None)
         words = 1 if family == "4" else 4
         member = SOCK_ADDR[f"user_ip{family}"].offset
         parts = [context.at(member + 4 * i).load(4) for i in range(words)]
@@ -195,7 +225,7 @@ class Programs:
         address = read_address(fn, parts, port.load(4), protocol)
         if gate is not None and not early:
             noted = partial(note_address, fn, self.journal, address.low)
-            self._gate(fn, hook, gate, address.words(gate.field), noted)
+            self._gate(fn, hook, gate, address.words(gate.field), buffer, noted)
         return address
 
     def _gate(
@@ -204,11 +234,12 @@ class Programs:
         hook: Hook,
         gate: NumberPlan,
         values: list[Int],
+        buffer: Int,
         ruled_out: Callable[[], None],
     ) -> None:
         assert self.connect is not None
         fn.at_place(self.origins.field("net.connect", gate.field))
-        emit_gate(fn, self.connect, gate, values, hook.neutral, ruled_out)
+        emit_gate(fn, self.connect, gate, values, buffer, hook.neutral, ruled_out)
         fn.at_place(self.origins.event("net.connect"))
 
     def _return(self, fn: Function, hook: Hook, verdict: Int) -> None:

@@ -24,6 +24,7 @@ from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
 from compiler.targets.common.address import read_address, store_address
+from compiler.targets.common.buffer import read_buffer
 from compiler.targets.common.groups import set_view
 from compiler.targets.common.platform import Platform
 from compiler.targets.common.slots import count
@@ -115,11 +116,13 @@ class Programs:
 
     def _adapter(self, hook: Hook) -> ProgramInfo:
         fn = self._program(hook, "adapter")
+        buffer = read_buffer(fn, hook.neutral)
         claimed = fn.call("claim_atomic")
         with fn.when(claimed.eq(0)):
             fn.ret(hook.neutral)
         index = claimed - 1
         slot = fn.lookup(control.SCRATCH_MAP, index, hook.neutral)
+        slot.at(scratch.word("buffer")).store(buffer)
         if hook.name == "process":
             self._process(fn, slot, index)
         else:
