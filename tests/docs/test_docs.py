@@ -1,7 +1,7 @@
 """The documentation says what is there: links, commands, rules in code blocks, names of files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,34 +10,31 @@ from typer.main import get_command
 from bpfc_cli.app import app
 from bpfc_cli.vm import table
 from dsl.frontend import check
+from tests.language.documented import FENCE, PAGES, Includes, blocks_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
-INCLUDED = 'list shells = ["sh", "bash"]'  # what any page includes
-HEADER = 'policy "page" version "1" language 1\n'
 
-_FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"`(?P<code>[^`\n]+)`")
 _COMMAND = re.compile(r"(?:`|^ {4}(?:\$ )?)bpfc (?P<words>[^`\n]*)", re.MULTILINE)
 _PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:toml|py|lark|det|md)")
 
 
-def _ids(pages: list[Path]) -> list[str]:
+def _ids(pages: Sequence[Path]) -> list[str]:
     return [str(page.relative_to(ROOT)) for page in pages]
 
 
 def _anchors(text: str) -> set[str]:
     """What the headings of a page are called in links."""
-    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", text), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
 def _broken_links(page: Path, text: str) -> list[str]:
     """Relative links of a page that lead nowhere."""
     found = []
-    for match in _LINK.finditer(_FENCE.sub("", text)):
+    for match in _LINK.finditer(FENCE.sub("", text)):
         path, _, anchor = match["target"].partition("#")
         if re.match(r"[a-z]+:", path):
             continue
@@ -50,15 +47,12 @@ def _broken_links(page: Path, text: str) -> list[str]:
 
 def _rules(text: str) -> Iterator[str]:
     """Every code block of rules, as a whole file."""
-    for match in _FENCE.finditer(text):
-        language, *rest = match["info"].split()[:2] or [""]
-        if language == "det":
-            yield (HEADER if rest == ["fragment"] else "") + match["body"]
+    return (block.source for block in blocks_of("page", text))
 
 
 def _errors(source: str) -> list[str]:
     """What the front end has against a file."""
-    policy, findings = check([("page.det", source)], load=lambda name: INCLUDED)
+    policy, findings = check([("page.det", source)], load=Includes().__getitem__)
     found = [f"{f.code} line {f.span.line}: {f.message}" for f in findings if f.severity == "error"]
     assert bool(found) == (policy is None)
     return found
@@ -116,7 +110,7 @@ def test_kernels_that_pages_name_exist() -> None:
 
 @pytest.mark.parametrize("name", ["extending.md", "architecture.md", "windows.md"])
 def test_files_that_pages_name_exist(name: str) -> None:
-    text = _FENCE.sub("", (DOCS / name).read_text("utf-8"))
+    text = FENCE.sub("", (DOCS / name).read_text("utf-8"))
     spans = [match["code"] for match in _SPAN.finditer(text)]
     paths = [code for code in spans if "/" in code and _PATH.fullmatch(code)]
     missing = [path for path in paths if not path.startswith(NOT_OURS) and not _exists(path)]

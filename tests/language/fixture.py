@@ -31,6 +31,7 @@ class Case:
         expected: for each event what it comes to, see `lines`.
         sets: what run-time sets hold at first, by name.
         files: what the policy can include, by name.
+        about: chapters of the specification that it is about.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     expected: tuple[tuple[str, ...], ...]
     sets: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, str]
+    about: tuple[str, ...] = ()
 
 
 def cases(folder: Path = CASES) -> Iterator[Case]:
@@ -58,6 +60,7 @@ def read(name: str, source: str, text: str) -> Case:
     defaults, rows = data.pop("defaults", {}), data.pop("event", [])
     sets = {key: tuple(values) for key, values in data.pop("sets", {}).items()}
     files = {f"{Path(name).parent}/{key}": text for key, text in data.pop("files", {}).items()}
+    about = tuple(data.pop("about", ()))
     if data or not rows:
         raise ValueError(f"{name}: {sorted(data) or 'no events'}")
     events, time = [], 0
@@ -72,7 +75,7 @@ def read(name: str, source: str, text: str) -> Case:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{name}, event {number}: {error}") from error
     expected = tuple(tuple(row["expect"]) for row in rows)
-    return Case(name, source, tuple(events), expected, sets, files)
+    return Case(name, source, tuple(events), expected, sets, files, about)
 
 
 def duration(text: str) -> int:
