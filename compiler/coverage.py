@@ -22,8 +22,9 @@ from bpfc.artifact.record import (
     ACT_WOULD_KILL,
 )
 from dsl.catalogue import Event
+from dsl.derived import Derived
 from dsl.typed import Policy, Rule
-from dsl.walk import rule_tests
+from dsl.walk import rule_reads, rule_tests
 
 PLATFORMS = ("linux", "windows")
 
@@ -254,18 +255,19 @@ _NAMES = {"linux": "Linux", "windows": "Windows"}
 def _names_not_on(rule: Rule, event: Event, platform: str) -> set[str]:
     """Fields that the condition reads and the platform does not know."""
     found = set()
-    for test in rule_tests(rule):
-        field = event.field(test.field.name)
+    for read in rule_reads(rule):
+        field = event.field(read.name)
         if field is None or platform not in field.platforms:
-            found.add(test.field.name)
-    return found
+            found.add(read.name)
+    computed = (test.field for test in rule_tests(rule) if isinstance(test.field, Derived))
+    return found | {field.name for field in computed if platform not in field.platforms}
 
 
 def _rungs(rule: Rule, event: Event, ladder: Ladder) -> tuple[Rung | None, ...]:
     """The rule's goals as rungs, strongest first; None where the event offers no way."""
     if rule.deny is None:
         return (ladder.kill if _kills_proc(rule) else ladder.alert,)
-    fields = (event.field(test.field.name) for test in rule_tests(rule))
+    fields = (event.field(read.name) for read in rule_reads(rule))
     late = any(field is not None and field.phase == "after" for field in fields)
     weaker = {"kill": (ladder.kill,), "alert": (ladder.alert,), "refuse": ()}
     return (ladder.deny_late if late else ladder.deny, *weaker[rule.deny.fallback])

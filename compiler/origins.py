@@ -6,8 +6,9 @@ from attrs import frozen
 
 from compiler.elf.lines import SourceLine
 from compiler.emit.core import Origins
+from dsl.derived import fields_of
 from dsl.span import Span
-from dsl.typed import Policy
+from dsl.typed import Derived, Policy
 from dsl.walk import rule_tests
 
 
@@ -38,17 +39,22 @@ def lines_of(policy: Policy) -> Lines:
     """
     events: dict[str, Span] = {}
     fields: dict[tuple[str, str], Span] = {}
+    # Their names hold constants, so their order is that of first use.
+    computed: dict[tuple[str, str], Span] = {}
     for rule in policy.rules:
         for event in rule.events:
             events.setdefault(event.name, rule.name_span)
             for test in rule_tests(rule):
-                fields.setdefault((event.name, test.field.name), test.span)
+                for field in fields_of(test.field):
+                    fields.setdefault((event.name, field.name), test.span)
+                if isinstance(test.field, Derived):
+                    computed.setdefault((event.name, test.field.name), test.span)
     spans = [policy.rules[0].name_span, *(events[e] for e in sorted(events))]
-    spans += [fields[f] for f in sorted(fields)]
+    spans += [fields[f] for f in sorted(fields)] + list(computed.values())
     first_field = 2 + len(events)
     origins = Origins(
         {name: 2 + index for index, name in enumerate(sorted(events))},
-        {name: first_field + index for index, name in enumerate(sorted(fields))},
+        {name: first_field + index for index, name in enumerate([*sorted(fields), *computed])},
     )
     texts = {name: text.splitlines() for name, text in policy.sources}
     return Lines(origins, tuple(_line(span, texts) for span in spans))

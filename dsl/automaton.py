@@ -6,7 +6,7 @@ from typing import Any
 from attrs import Factory, define
 
 from dsl.builder import Builder
-from dsl.lexer import Token, begins_item
+from dsl.lexer import Token, begins_item, split_sign
 from dsl.table import END, Table
 from dsl.words import METADATA
 
@@ -58,9 +58,16 @@ class Automaton:
         token = self.tokens[self.index]
         kind = self.kind(token) if token.type == "WORD" else token.type
         if not self.feed(kind, token):
-            return False
+            return self._subtract(token)
         self.index += 2 if kind == "ON_UNKNOWN" else 1
         return True
+
+    def _subtract(self, token: Token) -> bool:
+        """Take the sign of a negative number as an operator, where one fits: `name -1`."""
+        if token.type != "NUMBER" or token.text[0] != "-" or not self.accepts("ARITHMETIC"):
+            return False
+        self.tokens[self.index : self.index + 1] = split_sign(token)
+        return self.take()
 
     def feed(self, kind: str, token: Token) -> bool:
         """Put one token on the stack after the reductions it asks for. False if it does not fit."""

@@ -5,22 +5,19 @@ from typing import Any
 from attrs import evolve, frozen
 
 from dsl import literals as values
-from dsl.diagnostics import Collector
 from dsl.lexer import Token
+from dsl.pieces import Parts, Pieces
 from dsl.span import Span
 from dsl.syntax import (
     Add,
     Alert,
     Broken,
-    Call,
-    Comparison,
     Condition,
     Conjunction,
     Deny,
     Disable,
     Disjunction,
     Exception_,
-    Flag,
     Header,
     Include,
     Item,
@@ -29,7 +26,6 @@ from dsl.syntax import (
     Language,
     Limit,
     ListItem,
-    Literal,
     Literals,
     Macro,
     Membership,
@@ -38,12 +34,10 @@ from dsl.syntax import (
     Name,
     Negation,
     Number,
-    NumberRange,
     On,
     OnSequence,
     Override,
     Owner,
-    Presence,
     Rule,
     SetItem,
     Silent,
@@ -58,22 +52,10 @@ from dsl.syntax import (
     When,
 )
 
-# What stands on the parser's stack: tokens, nodes, lists under construction.
-Parts = list[Any]
-
 
 @frozen
-class Builder:
+class Builder(Pieces):
     """Makes the nodes of one file. Methods take what the production's symbols became, in order."""
-
-    file: str
-    report: Collector
-
-    def _span(self, first: Token | Span, last: Token | Span) -> Span:
-        """From the beginning of one place to the end of another."""
-        begin = first if isinstance(first, Span) else first.span(self.file)
-        end = last.end if isinstance(last, Span) else last.start + last.width
-        return Span(self.file, begin.start, end, begin.line, begin.column)
 
     # ------------------------------------------------------------ lists under construction
 
@@ -85,6 +67,10 @@ class Builder:
 
     def append(self, parts: Parts) -> Parts:
         parts[0].append(parts[1])
+        return parts[0]  # type: ignore[no-any-return]
+
+    def append_both(self, parts: Parts) -> Parts:
+        parts[0] += parts[1:]
         return parts[0]  # type: ignore[no-any-return]
 
     def append_second(self, parts: Parts) -> Parts:
@@ -109,9 +95,6 @@ class Builder:
     def second(self, parts: Parts) -> Any:
         return parts[1]
 
-    def name(self, parts: Parts) -> Name:
-        return Name(parts[0].text, parts[0].span(self.file))
-
     def second_name(self, parts: Parts) -> Name:
         return self.name(parts[1:])
 
@@ -120,49 +103,11 @@ class Builder:
 
     # ------------------------------------------------------------ literals
 
-    def string(self, parts: Parts) -> Text | Broken:
-        return values.string(parts[0], self.file, self.report)
-
-    def number(self, parts: Parts) -> Number | Broken:
-        return values.number(parts[0], self.file, self.report)
-
-    def address(self, parts: Parts) -> Literal:
-        return values.address(parts[0].text, parts[0].span(self.file), self.report)
-
-    def number_range(self, parts: Parts) -> NumberRange | Broken:
-        low, high = self.number(parts), self.number(parts[2:])
-        span = self._span(low.span, high.span)
-        if isinstance(low, Broken) or isinstance(high, Broken):
-            return Broken(span)
-        if low.value > high.value:
-            self.report.error(
-                "BPFC0309",
-                "the range is empty: its end is below its beginning",
-                span,
-                remedy="write the smaller number first",
-            )
-            return Broken(span)
-        return NumberRange(low, high, span)
-
     def literals(self, parts: Parts) -> Literals:
         items = parts[1] if isinstance(parts[1], list) else []
         return Literals(tuple(items), self._span(parts[0], parts[-1]))
 
     # ------------------------------------------------------------ conditions
-
-    def flag(self, parts: Parts) -> Flag:
-        name = self.name(parts)
-        return Flag(name, name.span)
-
-    def call(self, parts: Parts) -> Call:
-        arguments = parts[2] if isinstance(parts[2], list) else []
-        return Call(self.name(parts), tuple(arguments), self._span(parts[0], parts[-1]))
-
-    def exists(self, parts: Parts) -> Presence:
-        return Presence(self.name(parts), False, self._span(parts[0], parts[-1]))
-
-    def not_exists(self, parts: Parts) -> Presence:
-        return Presence(self.name(parts), True, self._span(parts[0], parts[-1]))
 
     def element(self, parts: Parts) -> Name:
         text = parts[0].text if len(parts) == 1 else "[n]"
@@ -170,25 +115,6 @@ class Builder:
 
     def quantified(self, parts: Parts) -> tuple[Name, Any]:
         return self.name(parts), parts[1]
-
-    def unquantified(self, parts: Parts) -> tuple[None, Any]:
-        return None, parts[0]
-
-    def comparison(self, parts: Parts) -> Comparison:
-        field, *element, operator, (quantifier, operand), suffixes = parts
-        last = suffixes[-1].span if suffixes else operand.span
-        # `not in` leaves `in`, its second word; what the first one says is in the token's place.
-        negated = operator.text == "!=" or operator.type == "NOT_IN"
-        return Comparison(
-            self.name([field]),
-            element[0] if element else None,
-            self.name([operator]),
-            negated,
-            quantifier,
-            operand,
-            tuple(suffixes),
-            self._span(field, last),
-        )
 
     def not_in(self, parts: Parts) -> Token:
         token: Token = parts[1]

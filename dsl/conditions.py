@@ -10,8 +10,11 @@ from dsl.catalogue import Catalogue, Event, Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.macros import Budget, nesting
 from dsl.membership import RuntimeSet
+from dsl.operands import Operands
+from dsl.relations import Relations
 from dsl.resolver import Names
 from dsl.syntax import (
+    Alone,
     Broken,
     Call,
     Comparison,
@@ -27,6 +30,7 @@ from dsl.syntax import (
     Network,
     NumberRange,
     Presence,
+    Relation,
     Tagged,
     Text,
 )
@@ -120,7 +124,14 @@ class Conditions:
             case Tagged():
                 return tags.test_of(condition, self.names.tags, self.events, self.report)
             case Comparison():
+                if self._names_field(condition.operand):
+                    return self.relations.between(condition)
                 return self._comparison(condition)
+            case Relation():
+                return self.relations.check(condition)
+            case Alone():
+                self.relations.alone(condition)
+                return None
 
     def _each(self, conditions: Sequence[Condition]) -> tuple[Expr, ...] | None:
         """All of them, so that each gets its diagnostics; None if one failed."""
@@ -215,6 +226,23 @@ class Conditions:
             remedy="write a rule of its own for the events that have it",
         )
         return None
+
+    # ------------------------------------------------------------ calculations
+
+    def _names_field(self, operand: Literal | Literals) -> bool:
+        """Whether an operand is the name of a field, and of nothing else."""
+        events = self.events or self.catalogue.events
+        return (
+            isinstance(operand, Name)
+            and operand.text not in self.names.announced
+            and any(event.field(operand.text) for event in events)
+        )
+
+    @property
+    def relations(self) -> Relations:
+        """What checks comparisons of calculations and of fields."""
+        operands = Operands(self.field, self.report)
+        return Relations(operands, self.report, self._comparison, self._values)
 
     # ------------------------------------------------------------ comparisons
 

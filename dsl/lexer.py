@@ -48,10 +48,11 @@ _PATTERN = re.compile(
     | (?P<DATE>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\w-]))
     | (?P<NUMBER>-?[0-9]\w*)
     | (?P<WORD>[^\W\d]\w*(?P<DOTTED>(?:\.[^\W\d]\w*)+)?)
+    | (?P<ARITHMETIC><<|>>|&(?!&)|\|(?!\|)|[*/%^])
     | (?P<COMPARE>[=!<>]=|[<>])
-    | (?P<SYMBOL>\.\.|[=:,\[\](){}+-])
+    | (?P<SYMBOL>\.\.|[=:,\[\](){}+~-])
     | (?P<FOREIGN>&&|\|\||!)
-    | (?P<BAD>[^\w\s"#=!<>,\[\](){}&|:+-]+ | .)
+    | (?P<BAD>[^\w\s"#=!<>,\[\](){}&|:+*/%^~-]+ | .)
     """,
     re.VERBOSE,
 )
@@ -62,6 +63,7 @@ SYMBOLS = {
     ":": "COLON",
     "+": "PLUS",
     "-": "MINUS",
+    "~": "TILDE",
     ",": "COMMA",
     "[": "LSQB",
     "]": "RSQB",
@@ -71,6 +73,8 @@ SYMBOLS = {
     "}": "RBRACE",
 }
 _SPECIAL = frozenset({"SYMBOL", "FOREIGN", "BAD", "OPEN_STRING", "SINGLE_QUOTED"})
+# Behind these a sign is an operator. Where a word is a name and no keyword, the parser knows.
+_OPERANDS = frozenset({"NAME", "NUMBER", "RPAR"})
 _FOREIGN = {"&&": "and", "||": "or", "!": "not"}
 
 
@@ -104,6 +108,9 @@ def tokens(file: str, text: str, report: Collector) -> list[Token] | None:
                 return None
         elif kind == "WORD" and match.group("DOTTED"):
             token = token._replace(type="NAME")
+        elif kind == "NUMBER" and word[0] == "-" and found and found[-1].type in _OPERANDS:
+            minus, token = split_sign(token)
+            found.append(minus)
         found.append(token)
         if len(found) > MAX_TOKENS:
             report.error(
@@ -114,6 +121,26 @@ def tokens(file: str, text: str, report: Collector) -> list[Token] | None:
             )
             return None
     return found
+
+
+def split_sign(token: Token) -> tuple[Token, Token]:
+    """Cut a negative number into the sign and what is behind it: `a -1` is a subtraction.
+
+    Args:
+        token: a number that begins with `-`.
+
+    Returns:
+        The sign and the number.
+    """
+    sign = token._replace(type="MINUS", text="-", width=1)
+    rest = token._replace(
+        text=token.text[1:],
+        start=token.start + 1,
+        column=token.column + 1,
+        first=False,
+        width=token.width - 1,
+    )
+    return sign, rest
 
 
 def _special(token: Token, file: str, report: Collector) -> Token:

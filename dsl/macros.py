@@ -12,6 +12,9 @@ from dsl.cycles import report_cycles
 from dsl.diagnostics import Collector, shown
 from dsl.span import Span
 from dsl.syntax import (
+    Alone,
+    Broken,
+    Calculation,
     Call,
     Comparison,
     Condition,
@@ -24,7 +27,11 @@ from dsl.syntax import (
     Membership,
     Name,
     Negation,
+    Number,
+    Part,
     Presence,
+    Relation,
+    Signed,
     Tagged,
 )
 
@@ -94,6 +101,39 @@ class Substitution:
             case Tagged():
                 subject = self._field(item.subject)
                 return None if subject is None else evolve(item, subject=subject)
+            case Relation():
+                left, right = self._part(item.left), self._operand(item.right)
+                if left is None or right is None:
+                    return None
+                return evolve(item, left=left, right=right)
+            case Alone():
+                return item
+
+    def _operand(self, item: Part | Argument) -> Part | Argument | None:
+        """What stands behind an operator."""
+        return self._value(item) if isinstance(item, Argument) else self._part(item)
+
+    def _part(self, item: Part) -> Part | None:
+        """A part of a calculation; a parameter can stand for a number there."""
+        match item:
+            case Flag():
+                argument, rest = self._argument(item.field)
+                if isinstance(argument, Number) and not rest:
+                    return argument
+                field = self._field(item.field)
+                return None if field is None else evolve(item, field=field)
+            case Signed():
+                inner = self._part(item.item)
+                return None if inner is None else evolve(item, item=inner)
+            case Calculation():
+                left, right = self._part(item.left), self._part(item.right)
+                if left is None or right is None:
+                    return None
+                return evolve(item, left=left, right=right)
+            case Number() | Broken():
+                return item
+            case _:
+                return self.condition(item)
 
     def _argument(self, name: Name) -> tuple[Argument | None, str]:
         """The argument that a name begins with, and the rest of the name."""
@@ -139,9 +179,14 @@ def weight(item: Condition) -> int:
     Args:
         item: a condition; of a composed one only the top is counted.
     """
-    if isinstance(item, Comparison) and isinstance(item.operand, Literals):
-        return 1 + len(item.operand.items)
-    return 1
+    match item:
+        case Comparison(operand=Literals() as several) | Relation(right=Literals() as several):
+            return 1 + len(several.items)
+        case Relation():
+            sizes = (p.size for p in (item.left, item.right) if isinstance(p, Signed | Calculation))
+            return 1 + sum(sizes)
+        case _:
+            return 1
 
 
 def nesting(item: Condition) -> int:
@@ -179,9 +224,12 @@ def mentioned(item: Condition) -> Iterator[Name]:
         case Comparison():
             if isinstance(item.operand, Name):
                 yield item.operand
+        case Relation():
+            if isinstance(item.right, Name):
+                yield item.right
         case Membership():
             yield item.set
-        case Presence() | Tagged():
+        case Presence() | Alone() | Tagged():
             pass
 
 

@@ -11,8 +11,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from attrs import frozen
 
-from dsl import catalogue
+from dsl import catalogue, computation
 from dsl.catalogue import Field, Kind
+from dsl.derived import Derived
 from dsl.paths import aliases, directory, separator
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
 
@@ -133,6 +134,8 @@ def test(item: Test, record: Record) -> Truth:
 
 def _value(field: Field, record: Record) -> FieldValue:
     """The field's value, derived from a related field where the record has only that one."""
+    if isinstance(field, Derived):
+        return _computed(field, record)
     if field.name in record:
         return record[field.name]
     if field.part == "name":
@@ -143,6 +146,38 @@ def _value(field: Field, record: Record) -> FieldValue:
     if field.part == "elements":
         return record[field.base]
     return record[_element_fields().get(field.name, field.name)]
+
+
+@frozen
+class _Inputs:
+    """A record as `dsl.computation` reads it."""
+
+    record: Record
+
+    def number(self, field: Field) -> int:
+        value = _value(field, self.record)
+        assert isinstance(value, int)
+        return value
+
+    def address(self, field: Field) -> int:
+        value = _value(field, self.record)
+        assert isinstance(value, IPv4Address | IPv6Address)
+        return address_number(value)
+
+    def text(self, field: Field) -> tuple[bytes, bool]:
+        return _text(_value(field, self.record))
+
+
+def _computed(field: Derived, record: Record) -> FieldValue:
+    """A derived value: unknown if one of the fields it needs is, else absent if one is."""
+    states = [_value(item, record) for item in field.source.fields]
+    for state in (UNKNOWN, ABSENT):
+        if state in states:
+            return state
+    try:
+        return computation.value(field.source, _Inputs(record))
+    except computation.Unknown:
+        return UNKNOWN
 
 
 @cache

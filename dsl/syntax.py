@@ -92,9 +92,87 @@ class Call:
     span: Span
 
 
+@frozen
+class Signed:
+    """`-part` or `~part`.
+
+    Args:
+        operator: the sign.
+        item: what it stands in front of.
+        span: of both.
+        size: operators in it.
+    """
+
+    operator: Name
+    item: "Part"
+    span: Span
+    size: int
+
+
+@frozen
+class Calculation:
+    """`left operator right`.
+
+    Args:
+        operator: as written.
+        left, right: what is calculated with.
+        span: of all of it.
+        size: operators in it.
+    """
+
+    operator: Name
+    left: "Part"
+    right: "Part"
+    span: Span
+    size: int
+
+
+@frozen
+class Alone:
+    """Something that is no condition, where one should stand: a number, a calculation."""
+
+    item: "Part"
+    span: Span
+
+
+@frozen
+class Relation:
+    """A comparison that is more than a field's name, an operator and constants.
+
+    Args:
+        left: what is compared.
+        operator: as written; "in" also for `not in`.
+        negated: `!=` or `not in`.
+        quantifier: "any" or "all" in front of the operand, or None.
+        right: what it is compared with.
+        suffixes: `nocase`, `exact`.
+        span: of all of it.
+    """
+
+    left: "Part"
+    operator: Name
+    negated: bool
+    quantifier: Name | None
+    right: "Part | Literal | Literals"
+    suffixes: tuple[Name, ...]
+    span: Span
+
+
 Condition = (
-    Flag | Presence | Comparison | Membership | Tagged | Call | Negation | Conjunction | Disjunction
+    Flag
+    | Presence
+    | Comparison
+    | Relation
+    | Alone
+    | Membership
+    | Tagged
+    | Call
+    | Negation
+    | Conjunction
+    | Disjunction
 )
+# What can be calculated with, and what the grammar cannot tell from it: conditions in brackets.
+Part = Number | Signed | Calculation | Condition | Broken
 
 
 @frozen

@@ -20,6 +20,8 @@ _READABLE = {
     "COLON": "`:`",
     "PLUS": "`+`",
     "MINUS": "`-`",
+    "ARITHMETIC": "* / % & | ^ << >>",
+    "TILDE": "`~`",
     "RANGE": "`..`",
     "COMMA": "`,`",
     "LSQB": "`[`",

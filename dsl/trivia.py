@@ -126,7 +126,7 @@ def joined(found: list[Word]) -> int:
 
 def spaced(before: Word, after: Word) -> bool:
     """Whether a space stands between two neighbours on a line."""
-    if before.type in ("LPAR", "LSQB") or after.type in ("RPAR", "RSQB", "COMMA"):
+    if before.type in ("LPAR", "LSQB", "TILDE") or after.type in ("RPAR", "RSQB", "COMMA"):
         return False
     if after.type in ("LPAR", "LSQB"):
         return _opens_apart(before, after)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from attrs import frozen
 
 from dsl.catalogue import Event, Field
+from dsl.derived import Derived as Derived
 from dsl.membership import Effect, RuntimeSet
 from dsl.span import Span
 

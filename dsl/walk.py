@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from dsl.catalogue import Field
+from dsl.derived import fields_of
 from dsl.typed import And, Expr, Not, Or, Rule, Test
 
 
@@ -22,3 +24,10 @@ def rule_tests(rule: Rule) -> Iterator[Test]:
     yield from tests_of(rule.when)
     for clause in rule.excepts:
         yield from tests_of(clause.when)
+
+
+def rule_reads(rule: Rule) -> Iterator[Field]:
+    """All fields of the catalogue that a rule's conditions read, in source order; of a computed
+    value those that it is computed from."""
+    for test in rule_tests(rule):
+        yield from fields_of(test.field)

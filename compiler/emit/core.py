@@ -8,6 +8,7 @@ For an event E there are:
 
 - `core_E(slot)`: numbers, then texts, then rows combined, then matches collected; returns the
   actions (ACT_*) in bits 0..7 and the errno of a denial in bits 16..31.
+- `derive_E(slot)`: derived values (see `compiler.emit.derived`), if there are any.
 - `textN_E(slot)` and what it calls: automaton N (see `compiler.emit.automaton`).
 - `doubt_E(slot)`: the slow path, taken only when something is unknown or truncated.
 - `collect_E(slot)`: walks the terms that matched, at most WORK_STEP a call.
@@ -21,6 +22,7 @@ from bpfc.artifact import record
 from compiler.emit import content, scratch
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bits import equal, lowest_bit, pick
+from compiler.emit.derived import DerivedEmitter
 from compiler.emit.function import Function
 from compiler.emit.numbers import NumberTables, special_row
 from compiler.emit.unit import NO_PLACE, Unit
@@ -65,6 +67,7 @@ def layout_of(plan: Plan) -> scratch.Layout:
         hit_words=max([1, *hits]),
         accumulator_words=_power_of_two(max([1, *accumulators])),
         row_words=max([1, *(e.words for e in plan.events)]),
+        derived_words=max((len(e.derived) for e in plan.events), default=0),
     )
 
 
@@ -95,6 +98,7 @@ class EventCore:
         """Emit all functions of the event, callees first."""
         for index, automaton in enumerate(self.event.automata):
             AutomatonEmitter(self.unit, self.name, index, automaton, self.layout, self.place).emit()
+        DerivedEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         self._doubt()
         self._rule()
         self._collect()
@@ -125,10 +129,15 @@ class EventCore:
             row = self.numbers.interval(fn, [flags & record.VIEW_ABSENT], table, number)
             unknown = (flags >> record.VIEW_UNKNOWN.bit_length() - 1) & 1
             return pick(unknown, special_row(number, special), row)
-        values = [slot.at(scratch.number(number.index + w)).load() for w in range(number.words)]
+        if number.source == "derived":
+            place = self.layout.derived + 8 * number.index
+            states = (scratch.word("derived_unknown"), scratch.word("derived_absent"))
+        else:
+            place = scratch.number(number.index)
+            states = (scratch.header("unknown"), scratch.header("absent"))
+        values = [slot.at(place + 8 * word).load() for word in range(number.words)]
         row = self.numbers.interval(fn, values, table, number)
-        unknown = slot.at(scratch.header("unknown")).load() >> number.index
-        absent = slot.at(scratch.header("absent")).load() >> number.index
+        unknown, absent = (slot.at(state).load() >> number.index for state in states)
         row = pick(unknown & 1, special_row(number, special), row)
         return pick(absent & 1, special_row(number, "absent"), row)
 
@@ -155,6 +164,8 @@ class EventCore:
             if number.source == "number":
                 mask |= 1 << number.index
         doubt = slot.at(scratch.header("unknown")).load() & mask if mask else fn.const(0)
+        if self.event.derived:
+            doubt = doubt | slot.at(scratch.word("derived_unknown")).load()
         for view in self._doubt_views():
             flags = slot.at(scratch.view(view) + 8).load(4)
             doubt = doubt | (flags & (record.VIEW_UNKNOWN | record.VIEW_TRUNCATED))
@@ -255,6 +266,8 @@ class EventCore:
         event, layout = self.event, self.layout
         slot = fn.lookup(SCRATCH, fn.argument())
         table = content.table(fn, slot, event.map)
+        if event.derived:
+            fn.call(f"derive_{self.name}", fn.argument())
         self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
         for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)

@@ -1,6 +1,5 @@
 """Numbers in the core: from a value to the row of terms that it allows."""
 
-from bpfc.artifact.manifest import NumberField
 from compiler.emit.bits import borrow, nonzero, sign_bit
 from compiler.emit.function import Function
 from compiler.emit.values import Int, Ptr
@@ -26,7 +25,6 @@ class NumberTables:
 
     def __init__(self, event: EventPlan) -> None:
         self.event = event
-        self._fields: dict[int, NumberField] = {n.index: n for n in event.layout.numbers}
 
     def interval(self, fn: Function, values: list[Int], table: Ptr, number: NumberPlan) -> Int:
         """How many bounds are <= the value, by branch-free binary search over a power of two.
@@ -98,4 +96,4 @@ class NumberTables:
         return table.at(start).at(number.rows_offset)
 
     def _is_small(self, number: NumberPlan) -> bool:
-        return number.source == "presence" or self._fields[number.index].kind in SMALL_KINDS
+        return number.source == "presence" or number.kind in SMALL_KINDS

@@ -44,6 +44,8 @@ WORD_NAMES = (
     "inode",
     "out",  # bytes of text in the record
     "buffer",  # which content judges this event (control.POLICY_BUFFER)
+    "derived_unknown",  # a bit for each derived value
+    "derived_absent",
 )
 
 RECORD = 0
@@ -78,11 +80,13 @@ class Layout:
         hit_words: u64 words of the hit bitmap, a power of two.
         accumulator_words: u64 words of the accumulators, a power of two.
         row_words: u64 words of a row of terms, a power of two (largest of all events).
+        derived_words: derived values of the event that has most.
     """
 
     hit_words: int
     accumulator_words: int
     row_words: int
+    derived_words: int = 0
 
     @property
     def accumulators(self) -> int:
@@ -110,9 +114,14 @@ class Layout:
         return self.possible + 8 * self.row_words
 
     @property
+    def derived(self) -> int:
+        """Offset of the derived values."""
+        return self.enforced + 8 * self.row_words
+
+    @property
     def process(self) -> int:
         """Offset of the copy of the subject's process table entry."""
-        return self.enforced + 8 * self.row_words
+        return self.derived + 8 * self.derived_words
 
     @property
     def parent(self) -> int:

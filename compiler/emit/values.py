@@ -74,7 +74,7 @@ class Int(Value):
         """The low 32 bits, sign-extended (the result of a function that returns an int)."""
         return (self << 32).arithmetic_shift(32)
 
-    def arithmetic_shift(self, bits: int) -> Int:
+    def arithmetic_shift(self, bits: Int | int) -> Int:
         """Shift right, keeping the sign."""
         return self._binary("ashr", bits)
 

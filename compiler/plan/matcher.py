@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from bpfc.artifact.consistency import rules_map
-from bpfc.artifact.manifest import EventLayout, NumberField
+from bpfc.artifact.manifest import EventLayout
 from compiler.plan.classes import power_of_two, room_for
+from compiler.plan.derived import DerivedTables, derived_tables
 from compiler.plan.model import (
     PART_VIEWS,
     SPECIAL_ROWS,
@@ -31,7 +32,8 @@ from compiler.plan.terms import (
     text_tests,
 )
 from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, tables_of
-from dsl.catalogue import Event
+from dsl.catalogue import Event, Field, Kind
+from dsl.derived import Derived, fields_of
 from dsl.diagnostics import Collector
 from dsl.typed import Policy
 
@@ -91,7 +93,10 @@ def event_plan(
     existing = table.rows([terms.carried["linux"]])
     denies = table.rows([terms.unknown_denies])
     owners = table.add(_owners(terms))
-    numbers = _numbers(terms, event, layout, table)
+    tests = [literal.test for term in terms.terms for literal in term]
+    derived = derived_tables(tests, layout, event.name, problems)
+    constants = table.add(derived.linux)
+    numbers = _numbers(terms, event, layout, derived, table)
     automata = _automata(terms, event, layout, columns, table, problems)
     table.pad(_reach(numbers, words))
     if len(table.content) > TABLE_MAX:
@@ -102,6 +107,7 @@ def event_plan(
     linux = bytes(table.content)
     windows = bytearray(linux)
     windows[existing:denies] = terms.carried["windows"].to_bytes(8 * words, "little")
+    windows[constants : constants + len(derived.windows)] = derived.windows
     return EventPlan(
         layout=layout,
         map=f"m_{_identifier(event)}",
@@ -117,6 +123,8 @@ def event_plan(
         windows=bytes(windows) if "windows" in event.platforms else None,
         numbers=numbers,
         automata=automata,
+        derived=derived.plans,
+        constants_offset=constants,
         rules=terms.rules,
         rule_room=max(room_for(len(terms.rules)), _RULES_MIN),
         fields=_fields(terms, event),
@@ -134,41 +142,64 @@ def _owners(terms: EventTerms) -> bytes:
 
 
 def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
-    read = {literal.test.field.name for term in terms.terms for literal in term}
+    tested = (literal.test.field for term in terms.terms for literal in term)
+    read = {known.name for field in tested for known in fields_of(field)}
     return tuple(field.name for field in event.fields if field.name in read)
 
 
 def _numbers(
-    terms: EventTerms, event: Event, layout: EventLayout, table: _Table
+    terms: EventTerms,
+    event: Event,
+    layout: EventLayout,
+    derived: DerivedTables,
+    table: _Table,
 ) -> tuple[NumberPlan, ...]:
-    """A table for each tested number and each text whose presence is tested.
+    """A table for each tested number, each text whose presence is tested, and each derived value.
 
-    Big ones come first in the table, plans in catalogue order.
+    Big ones come first in the table; plans are in catalogue order, derived ones behind.
     """
-    rows = {name: rows_of(tests, len(terms.terms)) for name, tests in number_tests(terms).items()}
-    numbers = {number.name: number for number in layout.numbers}
-    views = {text.name: text.view for text in layout.texts}
+    tests = number_tests(terms)
+    rows = {name: rows_of(tested, len(terms.terms)) for name, tested in tests.items()}
+    order = [field.name for field in event.fields if field.name in rows]
+    order += [plan.name for plan in derived.plans]
+    fields = {name: tests[name][0][1][0].test.field for name in order}
+    rooms = {
+        name: _bounds_room(len(rows[name].bounds), fields[name], terms.words) for name in order
+    }
     plans: dict[str, NumberPlan] = {}
-    for name in sorted(rows, key=lambda name: (-len(rows[name].bounds), name)):
-        number = numbers.get(name)
-        words = 1 if number is None else number.words
-        room = _bounds_room(len(rows[name].bounds), number, terms.words)
+    # Places follow from sizes alone: no name, no number of bounds moves a table.
+    for name in sorted(order, key=lambda name: (-rooms[name], order.index(name))):
+        field = fields[name]
+        source, index, words = _place(field, name, layout, derived)
         plans[name] = NumberPlan(
             field=name,
-            source="number" if number else "presence",
-            index=number.index if number else views[name],
+            kind=field.kind.value,
+            source=source,
+            index=index,
             words=words,
-            signed=number is not None and number.signed,
-            bounds=room,
-            bounds_offset=table.add(_bounds(rows[name], room, words)),
-            rows_offset=table.rows(_rows(rows[name], room)),
+            signed=source != "presence" and field.signed,
+            bounds=rooms[name],
+            bounds_offset=table.add(_bounds(rows[name], rooms[name], words)),
+            rows_offset=table.rows(_rows(rows[name], rooms[name])),
         )
-    return tuple(plans[field.name] for field in event.fields if field.name in plans)
+    return tuple(plans[name] for name in order)
 
 
-def _bounds_room(bounds: int, number: NumberField | None, words: int) -> int:
+def _place(
+    field: Field, name: str, layout: EventLayout, derived: DerivedTables
+) -> tuple[str, int, int]:
+    """Where the value of a number table stands: source, index, words."""
+    if isinstance(field, Derived):
+        return "derived", derived.index(name), 1
+    number = next((number for number in layout.numbers if number.name == name), None)
+    if number is not None:
+        return "number", number.index, number.words
+    return "presence", next(text.view for text in layout.texts if text.name == name), 1
+
+
+def _bounds_room(bounds: int, field: Field, words: int) -> int:
     """Bounds that a number table has room for; what has two values only needs no more."""
-    if number is None or number.kind == "bool":
+    if field.kind is Kind.BOOL or field.kind.is_text:
         return power_of_two(bounds)
     return room_for(bounds, _SPARE_BYTES // (8 * words))
 

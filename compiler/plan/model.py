@@ -23,6 +23,120 @@ AUTOMATON_CLASSES = AUTOMATON_HEADER
 AUTOMATON_TRANSITIONS = AUTOMATON_CLASSES + 256
 PAIR_SIZE = 16
 
+# Derived values of an event: as many as a mask of states has bits.
+DERIVED_MAX = 64
+
+
+@frozen
+class FixedShape:
+    """A constant: a place in the table of constants."""
+
+    place: int
+
+
+@frozen
+class NumberShape:
+    """A number word of the record; an unsigned one from 2**63 on makes the value unknown."""
+
+    index: int
+    signed: bool
+
+
+@frozen
+class LengthShape:
+    """The length of a match view's text.
+
+    Args:
+        view: the view.
+        place: constant by which the number of bytes is shifted right, to units of the platform.
+    """
+
+    view: int
+    place: int
+
+
+@frozen
+class UnaryShape:
+    """`-item` or `~item`."""
+
+    operator: str
+    item: "Shape"
+
+
+@frozen
+class BinaryShape:
+    """`left operator right`, one of `+ - * / % & | ^ << >>`."""
+
+    operator: str
+    left: "Shape"
+    right: "Shape"
+
+
+@frozen
+class CompareShape:
+    """1 if `left operator right`, else 0.
+
+    Args:
+        operator: one of `== < <= > >=`.
+        left, right: numbers.
+        plain: two number words of one sign, which are compared whatever they are.
+    """
+
+    operator: str
+    left: "Shape"
+    right: "Shape"
+    plain: bool
+
+
+@frozen
+class AddressShape:
+    """1 if two numbers of two words are the same, by their indices."""
+
+    left: int
+    right: int
+
+
+@frozen
+class TextShape:
+    """1 if two match views hold the same text, byte 0 counting as a space; unknown if one is
+    truncated.
+
+    Args:
+        left, right: the views.
+        longest: bytes that both can have.
+    """
+
+    left: int
+    right: int
+    longest: int
+
+
+Shape = (
+    FixedShape
+    | NumberShape
+    | LengthShape
+    | UnaryShape
+    | BinaryShape
+    | CompareShape
+    | AddressShape
+    | TextShape
+)
+
+
+@frozen
+class DerivedPlan:
+    """A value computed before the number rows, as `dsl.derived` describes it.
+
+    Args:
+        name: canonical text, for messages and tests.
+        index: word of `derived` in the scratch slot, and bit of its masks.
+        shape: what is computed.
+    """
+
+    name: str
+    index: int
+    shape: Shape
+
 
 @frozen
 class AutomatonPlan:
@@ -70,9 +184,10 @@ class NumberPlan:
 
     Args:
         field: catalogue name, for comments and messages.
-        source: "number" (a number word of the record) or "presence" (VIEW_* flags of a text view:
-            0 present, 1 absent).
-        index: number index, or view index.
+        kind: type of the field, a value of `dsl.catalogue.Kind`.
+        source: "number" (a number word of the record), "presence" (VIEW_* flags of a text view:
+            0 present, 1 absent) or "derived" (a word of the derived values).
+        index: number index, view index, or index of the derived value.
         words: 1 or 2 (an address: high word first).
         signed: flip bit 63 of the value before comparing.
         bounds: number of bounds there is room for, a power of two minus 0 (at least 1); unused
@@ -82,6 +197,7 @@ class NumberPlan:
     """
 
     field: str
+    kind: str
     source: str
     index: int
     words: int
@@ -110,6 +226,8 @@ class EventPlan:
         size: bytes of the matcher table.
         linux, windows: its contents (windows None where the half lacks the event).
         numbers, automata: the fields that are tested.
+        derived: the values to compute first.
+        constants_offset: their constants, signed words.
         rules: policy-wide index of each local rule.
         rule_room: entries of the rules map, a power of two.
         fields: catalogue names of all fields that conditions read on this event (the adapter reads
@@ -130,6 +248,8 @@ class EventPlan:
     windows: bytes | None
     numbers: tuple[NumberPlan, ...]
     automata: tuple[AutomatonPlan, ...]
+    derived: tuple[DerivedPlan, ...]
+    constants_offset: int
     rules: tuple[int, ...]
     rule_room: int
     fields: tuple[str, ...]

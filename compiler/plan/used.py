@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 
 from dsl.catalogue import Event, Field
 from dsl.typed import Policy, Rule
-from dsl.walk import rule_tests
+from dsl.walk import rule_reads
 
 
 def rule_fields(rule: Rule) -> Iterator[Field]:
     """All fields that a rule reads or shows: conditions, exceptions, text of the alert."""
-    for test in rule_tests(rule):
-        yield test.field
+    yield from rule_reads(rule)
     if rule.alert is not None:
         for part in rule.alert.template:
             if not isinstance(part, str):

@@ -4,9 +4,21 @@ import re
 
 from bpfc.artifact import control, record
 from compiler.emit import scratch
-from compiler.plan import normal_form, terms, texts
+from compiler.plan import model, normal_form, terms, texts
 from compiler.targets.linux import path
-from dsl import diagnostics, frontend, includes, inheritance, lexer, lists, macros, parser, values
+from dsl import (
+    diagnostics,
+    frontend,
+    includes,
+    inheritance,
+    lexer,
+    lists,
+    macros,
+    parser,
+    precedence,
+    relations,
+    values,
+)
 from tests.house.table import ROOT
 
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -24,6 +36,11 @@ LIMITS: dict[str, tuple[int, ...]] = {
         macros.MAX_POLICY,
     ),
     "rules that one extends, one by way of the other": (inheritance.MAX_BASES,),
+    "operators of one calculation": (precedence.MAX_OPERATORS,),
+    "values computed for the rules on an event: calculations, lengths, comparisons of two fields": (
+        model.DERIVED_MAX,
+    ),
+    "a length's constant": (relations.EXAMINED,),
     "a text constant": (values.MAX_PATTERN,),
     "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),

@@ -15,8 +15,10 @@ from compiler.plan.model import (
     EventPlan,
     NumberPlan,
 )
+from tests.compiler.plan.derived import Computer
 
 SIGN = 1 << 63
+WORD = (1 << 64) - 1
 
 
 @frozen
@@ -90,7 +92,9 @@ def number_rows(plan: EventPlan, number: NumberPlan, table: bytes, raw: Raw) -> 
 
     special = number.bounds + 1
     value: int | str
-    if number.source == "presence":
+    if number.source == "derived":
+        value = derived(plan, number.index, table, raw)
+    elif number.source == "presence":
         flags = raw.views[number.index].flags
         value = "unknown" if flags & VIEW_UNKNOWN else int(bool(flags & VIEW_ABSENT))
     else:
@@ -105,13 +109,25 @@ def number_rows(plan: EventPlan, number: NumberPlan, table: bytes, raw: Raw) -> 
         return [row(special + 3)] * 3
     assert isinstance(value, int)
     if number.signed:
-        value ^= SIGN
+        value = value & WORD ^ SIGN
     flat = u64(table, number.bounds_offset, number.bounds * number.words)
     bounds = flat
     if number.words == 2:
         bounds = [high << 64 | low for high, low in zip(flat[::2], flat[1::2], strict=True)]
     assert bounds == sorted(bounds)
     return [row(sum(bound <= value for bound in bounds))] * 3
+
+
+def derived(plan: EventPlan, index: int, table: bytes, raw: Raw) -> int | str:
+    """A derived value."""
+    platform = "linux" if table is plan.linux else "windows"
+
+    def view(match: int) -> tuple[bytes, int]:
+        whole = raw.views[match % PART_VIEWS]
+        part = match >= PART_VIEWS
+        return last_component(whole.text, platform) if part else whole.text, whole.flags
+
+    return Computer(plan, table, raw.numbers, view).value(plan.derived[index].shape)
 
 
 def scan(

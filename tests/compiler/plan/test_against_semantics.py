@@ -8,6 +8,17 @@ from hypothesis import strategies as st
 
 from compiler.plan.planner import plan
 from dsl.catalogue import Field, Kind
+from dsl.derived import (
+    Binary,
+    Compare,
+    Fixed,
+    Length,
+    Read,
+    Same,
+    Source,
+    Unary,
+    derived,
+)
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Truncated, evaluate
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Rule
 from dsl.typed import Test as Check
@@ -90,9 +101,57 @@ def number_tests(draw: st.DrawFn) -> Check:
     return Check(field, op, (draw(values),), SPAN)
 
 
+OPERATORS = st.sampled_from(["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"])
+COMPARISONS = st.sampled_from(["==", "<", "<=", ">", ">="])
+LENGTHS = ("proc.exe.path", "proc.exe.name", "proc.cmdline", "proc.script.path")
+
+
+def known(name: str) -> Field:
+    field = EVENT.field(name)
+    assert field is not None
+    return field
+
+
+def sources(platform: str) -> st.SearchStrategy[Source]:
+    """Calculations."""
+    numbers = st.sampled_from(NUMBERS).map(lambda name: Read(known(name)))
+    leaves: st.SearchStrategy[Source] = st.one_of(SIGNED.map(Fixed), numbers)
+    if platform == "linux":  # the reference counts bytes of UTF-8, Windows units of UTF-16
+        leaves |= st.sampled_from(LENGTHS).map(lambda name: Length(known(name)))
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.builds(Unary, st.sampled_from(["-", "~"]), inner),
+            st.builds(Binary, OPERATORS, inner, inner),
+        ),
+        max_leaves=4,
+    )
+
+
+@st.composite
+def derived_tests(draw: st.DrawFn, platform: str) -> Check:
+    match draw(st.integers(0, 3)):
+        case 0:
+            names = st.sampled_from(LENGTHS)
+            if platform == "windows":  # texts are not compared there
+                names = st.just("remote.ip")
+            source: Source = Same(known(draw(names)), known(draw(names)))
+        case 1:
+            source = Compare(draw(COMPARISONS), draw(sources(platform)), draw(sources(platform)))
+        case _:
+            op = draw(st.sampled_from((Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)))
+            found = derived(draw(sources(platform)))
+            bound = SIGNED if not isinstance(found.source, Length) else st.integers(0, 20)
+            return Check(found, op, (draw(bound),), SPAN)
+    return Check(derived(source, Kind.BOOL), Op.EQ, (1,), SPAN)
+
+
 def conditions(platform: str) -> st.SearchStrategy[Expr]:
     leaves: st.SearchStrategy[Expr] = st.one_of(
-        text_tests(platform), number_tests(), st.booleans().map(Constant)
+        text_tests(platform),
+        number_tests(),
+        derived_tests(platform),
+        st.booleans().map(Constant),
     )
     return st.recursive(
         leaves,
