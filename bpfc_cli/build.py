@@ -8,6 +8,7 @@ import typer
 
 from bpfc_cli.exits import OK
 from bpfc_cli.files import check_writable, write_whole
+from bpfc_cli.options import Allow, DenyWarnings
 
 
 class Target(str, Enum):  # noqa: UP042  # typer shows the values of a str enum
@@ -36,6 +37,8 @@ def compile_(
             "--allow-partial", help="Leave out, with a note, what a platform cannot carry."
         ),
     ] = False,
+    allow: Allow = None,
+    deny_warnings: DenyWarnings = False,
 ) -> int:
     """Compile rules to an artifact, and print which platform carries which rule.
 
@@ -45,7 +48,7 @@ def compile_(
     from bpfc_cli.sources import compiled, show_coverage
 
     check_writable(output)
-    result = compiled(files, allow_partial=allow_partial)
+    result = compiled(files, allow_partial, allow or (), deny_warnings)
     write_whole(output, result.artifact.data)
     show_coverage(result.coverage)
     manifest = result.artifact.manifest

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bpfc_cli.exits import FINDINGS, OK
-from bpfc_cli.options import CheckFormat
+from bpfc_cli.options import Allow, CheckFormat, DenyWarnings
 from bpfc_cli.render import as_json, show
 
 
@@ -23,15 +23,18 @@ def check(
     form: Annotated[CheckFormat, typer.Option("--format", help="For people, or for programs.")] = (
         CheckFormat.TEXT
     ),
+    allow: Allow = None,
+    deny_warnings: DenyWarnings = False,
 ) -> int:
     """Check rules and report every error and warning in them.
 
-    Text goes to standard error, JSON and SARIF to standard output. Warnings alone end with 0.
+    Text goes to standard error, JSON and SARIF to standard output. Warnings alone end with 0,
+    unless they are denied.
     """
     from bpfc_cli.sarif import as_sarif
     from bpfc_cli.sources import checked
 
-    policy, problems = checked(files)
+    policy, problems = checked(files, allow or ())
     if form is CheckFormat.JSON:
         print(as_json(problems))
     elif form is CheckFormat.SARIF:
@@ -42,4 +45,4 @@ def check(
             count = len(policy.rules)
             rules = "1 rule" if count == 1 else f"{count:,} rules"
             print(f"{policy.name} {policy.version}: {rules}, no errors", file=sys.stderr)
-    return FINDINGS if policy is None else OK
+    return FINDINGS if policy is None or (deny_warnings and problems) else OK

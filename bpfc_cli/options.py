@@ -2,6 +2,7 @@
 
 import re
 from enum import Enum
+from typing import Annotated
 
 import typer
 
@@ -21,6 +22,15 @@ class CheckFormat(str, Enum):  # noqa: UP042  # as above
     TEXT = "text"
     JSON = "json"
     SARIF = "sarif"
+
+
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="CODE", help="Leave out this warning; may be repeated."),
+]
+DenyWarnings = Annotated[
+    bool, typer.Option("--deny-warnings", help="End with exit code 1 if there are warnings.")
+]
 
 
 def seconds(words: str) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from difflib import get_close_matches
 from errno import EINVAL
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,33 +31,64 @@ class Compiled:
     coverage: "tuple[CoverageRow, ...]"
 
 
-def checked(paths: Sequence[Path]) -> "tuple[Policy | None, tuple[Problem, ...]]":
+def checked(
+    paths: Sequence[Path], allow: Sequence[str] = ()
+) -> "tuple[Policy | None, tuple[Problem, ...]]":
     """Check the files of one policy.
 
     Args:
         paths: its files.
+        allow: codes of warnings that are left out.
 
     Returns:
         The policy, None if there is any error; all findings.
 
     Raises:
-        Stop: a file cannot be read, or is an artifact.
+        Stop: a file cannot be read, or is an artifact, or a code is not one of a warning.
     """
     check_own("dsl")
     from dsl.frontend import check
 
+    codes = _warnings(allow)
     sources = read(paths)
     texts: dict[str, str | bytes] = dict(sources)
-    policy, found = check(sources, load=_loader(texts), today=date.today())
+    policy, found = check(sources, load=_loader(texts), today=date.today(), allow=codes)
     return policy, tuple(of_diagnostic(item, texts) for item in found)
 
 
-def compiled(paths: Sequence[Path], allow_partial: bool = False) -> "Compiled":
+def _warnings(codes: Sequence[str]) -> frozenset[str]:
+    """Codes that a user wants to hear nothing of: BPFC0501, or 501."""
+    from dsl.allowed import warnings
+
+    found = {f"BPFC{code:0>4}" if code.isdecimal() else code.upper() for code in codes}
+    known = warnings()
+    for code in sorted(found - known):
+        near = get_close_matches(code, known, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        raise Stop(
+            USAGE,
+            Problem(
+                code="BPFC0900",
+                message=f"--allow {code}: there is no warning of that code",
+                remedy=f"{guess}errors cannot be turned off",
+            ),
+        )
+    return frozenset(found)
+
+
+def compiled(
+    paths: Sequence[Path],
+    allow_partial: bool = False,
+    allow: Sequence[str] = (),
+    deny_warnings: bool = False,
+) -> "Compiled":
     """Compile the files of one policy; warnings are shown.
 
     Args:
         paths: its files.
         allow_partial: leave out, instead of refusing, what a platform cannot carry.
+        allow: codes of warnings that are left out.
+        deny_warnings: whether the others count as errors.
 
     Returns:
         The artifact and which platform carries what.
@@ -64,16 +96,21 @@ def compiled(paths: Sequence[Path], allow_partial: bool = False) -> "Compiled":
     Raises:
         Stop: a file cannot be read, or the rules have errors.
     """
-    sources = read(paths)
     check_own("dsl", "compiler")
+    codes = _warnings(allow)
+    sources = read(paths)
     from compiler.driver import compile_sources
 
     texts: dict[str, str | bytes] = dict(sources)
     result = compile_sources(
-        sources, allow_partial=allow_partial, load=_loader(texts), today=date.today()
+        sources,
+        allow_partial=allow_partial,
+        load=_loader(texts),
+        today=date.today(),
+        allow=codes,
     )
     problems = [of_diagnostic(item, texts) for item in result.diagnostics]
-    if result.artifact is None:
+    if result.artifact is None or (deny_warnings and problems):
         raise Stop(FINDINGS, *problems)
     show(problems)
     return Compiled(result.artifact, result.coverage)

@@ -1,6 +1,6 @@
 """The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
@@ -61,6 +61,7 @@ def compile_sources(
     testing: bool = False,
     load: Loader | None = None,
     today: date | None = None,
+    allow: Collection[str] = (),
 ) -> Compilation:
     """Compile the files of one policy.
 
@@ -77,11 +78,12 @@ def compile_sources(
         load: gives the content of included files, as for the front end.
         today: for warnings of exceptions that have expired; None for none. The artifact does not
             depend on it.
+        allow: codes of warnings that are left out.
 
     Returns:
         The artifact, or diagnostics that say why there is none.
     """
-    policy, diagnostics = check(sources, load=load, today=today)
+    policy, diagnostics = check(sources, load=load, today=today, allow=allow)
     if policy is None:
         return Compilation(None, None, diagnostics, ())
     result = compile_policy(policy, allow_partial=allow_partial, journal=journal, testing=testing)

@@ -11,6 +11,7 @@ from dsl.span import Span
 from dsl.syntax import (
     Add,
     Alert,
+    Allow,
     Broken,
     Condition,
     Conjunction,
@@ -359,11 +360,15 @@ class Builder(Pieces):
         return Rule(name, tuple(clauses), span, base, self._span(keyword, closer))
 
     def override(self, parts: Parts) -> Override:
-        keyword, rule, name, _, clauses, _ = parts
-        return Override(name, tuple(clauses), self._span(keyword, name.span if name else rule))
+        keyword, rule, name, _, clauses, closer = parts
+        span = self._span(keyword, name.span if name else rule)
+        return Override(name, tuple(clauses), span, self._span(keyword, closer))
 
     def disable(self, parts: Parts) -> Disable:
         return Disable(self.name(parts[1:]), self._span(parts[0], parts[1]))
+
+    def allow(self, parts: Parts) -> Allow:
+        return Allow(tuple(parts[1]), self._span(parts[0], parts[1][-1].span))
 
     def file_items(self, parts: Parts) -> tuple[Item, ...]:
         return tuple(parts[0])

@@ -7,6 +7,7 @@ from dsl import rules
 from dsl.catalogue import Catalogue
 from dsl.conditions import ListCache
 from dsl.diagnostics import Collector, shown
+from dsl.lint.rules import lint
 from dsl.macros import Budget
 from dsl.resolver import Names, resolve, unused
 from dsl.syntax import (
@@ -51,18 +52,19 @@ def check(
     header = names.headers[0] if names.headers else None
     version, mode = _header(header, report) if header else ("", "enforce")
     checker = rules.RuleChecker(catalogue, names, mode, ListCache(), Budget(), report, today)
-    checked = tuple(r for r in map(checker.check, names.rules) if r is not None)
+    pairs = [(r, found) for r in names.rules if (found := checker.check(r)) is not None]
     _ids(names.rules, report)
     if not broken:
         _rules(names, header, report)
         unused(names, report)
     if report.has_errors or header is None:
         return None
+    lint(pairs, report)
     return Policy(
         name=header.name.value,
         version=version,
         language=LANGUAGE,
-        rules=checked,
+        rules=tuple(rule for _, rule in pairs),
         sources=sources,
         mode=mode,
         sets=tuple(known for known in names.sets.values() if known is not None),

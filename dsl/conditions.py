@@ -8,6 +8,7 @@ from dsl import sets, tags
 from dsl.calls import affordable, expand
 from dsl.catalogue import Catalogue, Event, Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.lists import warn_of_repeated
 from dsl.macros import Budget, nesting
 from dsl.membership import RuntimeSet
 from dsl.operands import Operands
@@ -35,7 +36,7 @@ from dsl.syntax import (
     Text,
 )
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
-from dsl.values import Converter, limits, readable
+from dsl.values import Converter, readable
 
 _NUMERIC = ("==", "!=", "in", "<", "<=", ">", ">=")
 _TEXTUAL = ("==", "!=", "in", "startswith", "endswith", "contains", "under")
@@ -299,7 +300,6 @@ class Conditions:
             exact="exact" in suffixes,
             element="any" if item.element else None,
         )
-        self._always(item, field, op, values[0])
         return Not(test) if item.negated else test
 
     def _operator(self, item: Comparison, field: Field) -> Op | None:
@@ -368,6 +368,8 @@ class Conditions:
                 remedy="put the value into brackets, or write `==`",
             )
             return None
+        if isinstance(operand, Literals):
+            warn_of_repeated(operand, self.report)
         literals = operand.items if isinstance(operand, Literals) else (operand,)
         if not literals:
             self.report.error("BPFC0305", "the list is empty", operand.span)
@@ -468,17 +470,7 @@ class Conditions:
             seen.add(suffix.text)
         return True
 
-    def _always(self, item: Comparison, field: Field, op: Op, value: Value) -> None:
-        """Warn of a comparison of numbers whose answer is known."""
-        if op not in _ORDERED or not isinstance(value, int):
-            return
-        low, high = limits(field)
-        if (op is Op.GE and value == low) or (op is Op.LE and value == high):
-            self._constant("true", item)
-        elif (op is Op.LT and value == low) or (op is Op.GT and value == high):
-            self._constant("false", item)
-
-    def _constant(self, value: str, place: Comparison | Name) -> None:
+    def _constant(self, value: str, place: Name) -> None:
         """Warn of a condition that does not depend on the event."""
         self.report.warning(
             "BPFC0502", f"this is always {value}", place.span, remedy="leave it out"

@@ -1,9 +1,10 @@
 """The front end as one pure function: source text in, a typed policy or diagnostics out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 
 from dsl import catalogue
+from dsl.allowed import silence
 from dsl.catalogue import Catalogue
 from dsl.checker import check as check_files
 from dsl.diagnostics import Collector, Diagnostic
@@ -23,6 +24,7 @@ def check(
     *,
     load: Loader | None = None,
     today: date | None = None,
+    allow: Collection[str] = (),
 ) -> tuple[Policy | None, tuple[Diagnostic, ...]]:
     """Check the files of one policy.
 
@@ -34,6 +36,7 @@ def check(
             of the including file; raises OSError if it cannot. None: nothing can be included.
         today: for warnings of exceptions that have expired; None for none. Nothing else depends on
             it.
+        allow: codes of warnings that are left out, besides those that the policy itself allows.
 
     Returns:
         The policy, or None if there is any error; all findings in source order, an included file
@@ -46,6 +49,8 @@ def check(
     if found.complete:
         known = events or catalogue.load()
         policy = check_files(found.files, found.sources, known, report, today)
+        silence(found.files, allow, report)
+        policy = None if report.has_errors else policy
     return policy, report.result(found.names)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from attrs import define
 
 from dsl.cycles import report_cycles
-from dsl.diagnostics import Collector, nearest, shown
+from dsl.diagnostics import Collector, Diagnostic, nearest, shown
 from dsl.span import Span
 from dsl.syntax import (
     Broken,
@@ -102,6 +102,9 @@ class _Sums:
         """The values of one list, those of the lists in it being known."""
         if not all(self.found.get(name.text) for name in mentioned(item)):
             return ()  # of something that was reported
+        for _, term in item.terms:
+            if isinstance(term, Literals):
+                warn_of_repeated(term, self.report)
         first = item.terms[0][1]
         if len(item.terms) == 1 and isinstance(first, Literals):
             values = first.items
@@ -150,6 +153,29 @@ class _Sums:
                     value.span,
                     remedy="leave it out, or write it exactly as in the list",
                 )
+
+
+def warn_of_repeated(literals: Literals, report: Collector) -> None:
+    """Warn of values that stand in one pair of brackets twice.
+
+    Args:
+        literals: as parsed.
+        report: takes the warnings.
+    """
+    first: Values = {}
+    for value in literals.items:
+        before = first.setdefault(_key(value), value)
+        if before is not value:
+            report.add(
+                Diagnostic(
+                    "BPFC0522",
+                    "warning",
+                    "this value is in the list already",
+                    value.span,
+                    remedy="remove it",
+                    related=(("it is here", before.span),),
+                )
+            )
 
 
 def _key(value: Literal) -> Hashable:

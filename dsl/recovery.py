@@ -11,6 +11,7 @@ from dsl.words import METADATA, PLANNED_CLAUSES
 
 CLAUSE_WORDS = frozenset(
     {"on", "when", "except", "threshold", "alert", "deny", "kill", "add", "untag", "silent", "mode"}
+    | {"allow"}
 )
 
 # A symbol by which to tell in which place SKIPPED fits, and how far out that place is.

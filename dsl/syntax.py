@@ -336,6 +336,14 @@ class Mode:
     span: Span
 
 
+@frozen
+class Allow:
+    """`allow BPFC0501, BPFC0502`, in a rule or for a file: warnings that are turned off."""
+
+    codes: tuple[Name, ...]
+    span: Span
+
+
 Clause = (
     Metadata
     | On
@@ -351,6 +359,7 @@ Clause = (
     | Untag
     | Silent
     | Mode
+    | Allow
     | Broken
 )
 
@@ -437,11 +446,19 @@ class Include:
 
 @frozen
 class Override:
-    """`override rule NAME { ... }`: clauses in the place of those of a rule."""
+    """`override rule NAME { ... }`: clauses in the place of those of a rule.
+
+    Args:
+        name: of the rule, None if it was wrong.
+        clauses: in source order.
+        span: its first line, up to the name.
+        whole: from the keyword to the closing brace.
+    """
 
     name: Name | None
     clauses: tuple[Clause, ...]
     span: Span
+    whole: Span
 
 
 @frozen
@@ -452,7 +469,7 @@ class Disable:
     span: Span
 
 
-Item = Header | Include | ListItem | SetItem | Macro | Rule | Override | Disable | Broken
+Item = Header | Include | ListItem | SetItem | Macro | Rule | Override | Disable | Allow | Broken
 
 
 @frozen

@@ -33,7 +33,7 @@ _READABLE = {
     END: "the end of the file",
 }
 _OPENING = {"LSQB": "RSQB", "LPAR": "RPAR", "LBRACE": "RBRACE"}
-_MANY = 12  # a longer list of what could stand here helps nobody
+_MANY = 20  # a longer list of what could stand here helps nobody
 
 
 def explain(machine: Automaton, report: Collector) -> None:

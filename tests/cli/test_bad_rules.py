@@ -94,3 +94,26 @@ def test_an_artifact_where_rules_are_wanted(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_name_that_would_command_a_terminal_is_harmless(cli: Cli, tmp_path: Path) -> None:
     assert "\x1b" not in cli("check", tmp_path / "\x1b[2J.det").err
+
+
+def test_warnings_can_be_left_out_and_denied(cli: Cli, tmp_path: Path) -> None:
+    path, target = tmp_path / "rules.det", tmp_path / "rules.o"
+    twice = "rule a {\n  on process.exec\n  when proc.pid == 1 and proc.pid == 2\n}\n"
+    path.write_text(HEAD + 'list l = ["x"]\n' + twice)
+    found = json.loads(cli("check", path, "--format", "json").out)
+    assert [row["code"] for row in found] == ["BPFC0501", "BPFC0523"]
+    assert cli("check", path).code == OK
+    assert cli("check", path, "--deny-warnings").code == FINDINGS
+    shown = cli("check", path, "--deny-warnings", "--allow", "BPFC0501", "--allow", "523")
+    assert (shown.code, shown.err.count("warning")) == (OK, 0)
+    shown = cli("compile", path, "-o", target, "--deny-warnings", "--allow", "501")
+    assert (shown.code, shown.err.count("warning[")) == (FINDINGS, 1)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("code", ["BPFC0201", "BPFC9999", "x"])
+def test_only_warnings_can_be_left_out(code: str, cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "rules.det"
+    path.write_text(HEAD + GOOD)
+    shown = cli("check", path, "--allow", code)
+    assert shown.code == USAGE and "BPFC0900" in shown.err

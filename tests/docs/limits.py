@@ -19,6 +19,7 @@ from dsl import (
     relations,
     values,
 )
+from dsl.lint import search
 from tests.house.table import ROOT
 
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -30,6 +31,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "findings shown": (diagnostics.LIMIT,),
     "parentheses inside one another": (parser.MAX_DEPTH,),
     "levels of `and`, `or`, `not` and macros inside one another": (macros.MAX_NESTING,),
+    "questions about conditions, for warnings": (search.MAX_QUESTIONS,),
     "values of all lists made with `+` and `-`": (lists.MAX_VALUES,),
     "tests and constants that macros expand to, of a rule / of a policy": (
         macros.MAX_RULE,

@@ -72,7 +72,7 @@ def test_good_example_is_clean(code: str) -> None:
 
 
 def test_the_code_base_and_the_explanations_name_the_same_codes() -> None:
-    sources = Path(str(dsl.__file__)).parent.glob("*.py")
+    sources = Path(str(dsl.__file__)).parent.rglob("*.py")
     used = {code for path in sources for code in re.findall(r"BPFC\d{4}", path.read_text("utf-8"))}
     # The examples in docstrings are codes that exist too.
     assert used - {"BPFC0123"} == set(CODES)
