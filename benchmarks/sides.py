@@ -18,7 +18,7 @@ from benchmarks import machine
 from benchmarks.report import Failed
 from bpfc.artifact.control import SECRET_SIZE
 from compiler.driver import compile_sources
-from runtime_linux.loader import LinuxLoaded
+from runtime_linux.loaded import LinuxLoaded
 from runtime_linux.maps import possible_cpus, u32
 from runtime_linux.objects import BpfObject, Link, LoadFailure
 from runtime_linux.platform import LinuxPlatform

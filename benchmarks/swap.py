@@ -23,7 +23,7 @@ from bpfc.artifact.container import Artifact
 from bpfc.artifact.record import RULE_STATS
 from compiler.driver import compile_sources
 from compiler.targets.common.maps import JOURNAL_MAP
-from runtime_linux.loader import LinuxLoaded
+from runtime_linux.loaded import LinuxLoaded
 from runtime_linux.platform import LinuxPlatform
 
 RULES = Path(__file__).parent / "rules"

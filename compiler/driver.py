@@ -170,7 +170,9 @@ def _core(plan: Plan, producer: str, origins: Origins) -> CoreModule:
 
 def _half(module: HalfModule, made: HalfObject, contents: Contents) -> Half:
     """What the manifest says of a half."""
-    return Half(module.programs, module.maps, contents, made.core_hash, made.core_size)
+    return Half(
+        module.programs, module.maps, contents, made.core_hash, made.core_size, made.code_hash
+    )
 
 
 def _errnos(rules: tuple[tuple[RuleEvent, ...], ...]) -> tuple[int, ...]:

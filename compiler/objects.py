@@ -8,6 +8,7 @@ import os
 import pickle
 import threading
 from functools import lru_cache
+from hashlib import sha256
 
 from attrs import frozen
 
@@ -27,11 +28,13 @@ class CoreModule:
 
 @frozen
 class HalfObject:
-    """A half's object before lines are put in, with hash and size of the core in it."""
+    """A half's object before lines are put in, with hash and size of the core in it, and its own
+    hash."""
 
     data: bytes
     core_hash: str
     core_size: int
+    code_hash: str
 
 
 @lru_cache(maxsize=KEPT)
@@ -66,7 +69,7 @@ def _one(core: CoreModule, assembly: str) -> HalfObject:
     symbols = read_elf(data).symbols
     codegen.check_symbols(symbols)
     size = max(s.value + s.size for s in symbols if s.name in core.functions)
-    return HalfObject(data, core_digest(data, size), size)
+    return HalfObject(data, core_digest(data, size), size, sha256(data).hexdigest())
 
 
 def _may_fork() -> bool:

@@ -6,82 +6,20 @@
 
 import errno
 import os
-import struct
 from collections.abc import Callable, Sequence
 
-from attrs import define
-
-from bpfc.artifact.consistency import rules_map
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.control import POLICY_MAP, POLICY_SIZE
-from bpfc.artifact.manifest import Half, Manifest, MapInfo, ProgramInfo
+from bpfc.artifact.manifest import Half, ProgramInfo
 from bpfc.runtime.errors import SensorError
-from bpfc.runtime.ladder import rule_entries
-from bpfc.runtime.platform import ChosenForm, ProgramReport
+from bpfc.runtime.platform import ProgramReport
+from runtime_linux.contents import write_content
 from runtime_linux.diagnostics import load_error
 from runtime_linux.lines import line_places
-from runtime_linux.maps import MAP_TYPES, Map, possible_cpus, u32
+from runtime_linux.loaded import LinuxLoaded, Unit
+from runtime_linux.maps import MAP_TYPES, possible_cpus, u32
 from runtime_linux.objects import BpfObject, LoadFailure
 from runtime_linux.program_info import is_compiled
 from runtime_linux.shared import SharedMaps
-from runtime_linux.switch import control_word
-
-_POLICY = struct.Struct("<IIII")  # buffer, slot, generation of each buffer
-assert _POLICY.size == POLICY_SIZE
-
-
-@define(eq=False)
-class LinuxLoaded:
-    """A policy that is loaded (bpfc.runtime.platform.Loaded).
-
-    Args:
-        generation: number in its records.
-        slot: its place in every PROG_ARRAY.
-        artifact: what was loaded.
-        selected: the programs that were loaded.
-        programs: reports on them.
-        forms: how each rule is carried out.
-        source: libbpf's object; None once the policy was retired.
-    """
-
-    generation: int
-    slot: int
-    artifact: Artifact
-    selected: tuple[ProgramInfo, ...]
-    programs: tuple[ProgramReport, ...]
-    forms: tuple[ChosenForm, ...]
-    source: BpfObject | None
-
-    @property
-    def manifest(self) -> Manifest:
-        """The artifact's manifest."""
-        return self.artifact.manifest
-
-    @property
-    def object(self) -> BpfObject:
-        """libbpf's object.
-
-        Raises:
-            ValueError: the policy was retired.
-        """
-        if self.source is None:
-            raise ValueError(f"generation {self.generation} was retired")
-        return self.source
-
-    @property
-    def word(self) -> int:
-        """The control word that makes it the active policy."""
-        return control_word(self.generation, self.slot)
-
-    @property
-    def hooks(self) -> frozenset[str]:
-        """Hooks that it has adapters for."""
-        return frozenset(p.hook for p in self.selected if p.role == "adapter")
-
-    def map(self, name: str) -> Map:
-        """One of its maps."""
-        info = next(m for m in self.manifest.linux.maps if m.name == name)
-        return self.object.map(name, _cpus_of(info))
 
 
 def load_object(
@@ -176,15 +114,7 @@ def fill(loaded: LinuxLoaded, shared: SharedMaps) -> None:
     Raises:
         SensorError: BPFC0713, BPFC0715.
     """
-    half = loaded.manifest.linux
-    names = {info.name for info in half.maps}
-    if POLICY_MAP in names:
-        policy = _POLICY.pack(0, loaded.slot, loaded.generation, 0)
-        loaded.map(POLICY_MAP).update(u32(0), policy)
-    _write_contents(loaded)
-    for event, entries in rule_entries(loaded.forms).items():
-        target = loaded.map(rules_map(event))
-        target.update_batch([(u32(local), entry) for local, entry in entries.items()])
+    write_content(loaded)
     for program in loaded.selected:
         if program.role == "adapter":
             descriptor = loaded.object.program_fd(program.name)
@@ -208,32 +138,17 @@ def _not_entered(program: ProgramInfo, descriptor: int, result: int) -> SensorEr
     )
 
 
-def _write_contents(loaded: LinuxLoaded) -> None:
-    tables: dict[str, list[tuple[bytes, bytes]]] = {}
-    for content in loaded.manifest.linux.contents:
-        value = loaded.artifact.content[content.offset : content.offset + content.size]
-        tables.setdefault(content.map, []).append((u32(content.key), value))
-    for name, entries in tables.items():
-        target = loaded.map(name)
-        for key, value in entries:
-            target.update(key, value)
-
-
-def unload(loaded: LinuxLoaded, shared: SharedMaps) -> None:
-    """Take a policy out of its slot and unload it; a second call does nothing.
+def unload(unit: Unit, shared: SharedMaps) -> None:
+    """Take programs out of their slot and unload them; a second call does nothing.
 
     Args:
-        loaded: a policy that nothing runs in any more, or never ran.
+        unit: what nothing runs in any more, or never ran.
         shared: the shared maps.
     """
-    if loaded.source is None:
+    if unit.source is None:
         return
-    for program in loaded.selected:
+    for program in unit.selected:
         if program.role == "adapter" and program.progs in shared:
-            shared[program.progs].delete(u32(loaded.slot))
-    loaded.source.close()
-    loaded.source = None
-
-
-def _cpus_of(info: MapInfo) -> int:
-    return possible_cpus() if info.type.startswith("percpu_") else 1
+            shared[program.progs].delete(u32(unit.slot))
+    unit.source.close()
+    unit.source = None

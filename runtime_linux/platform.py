@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.control import (
+    BUFFERS,
     CONTROL_MAP,
     COUNTERS,
     COUNTERS_MAP,
     EVENTS_MAP,
+    LATCH_BUFFER,
     LATCH_MAP,
     PROCESSES_MAP,
     SECRET_MAP,
@@ -22,8 +24,10 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Boot, Capability, HookRuns, KillResult, Loaded, ProgramReport
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
+from runtime_linux.contents import RULE_STATS_MAP, first_entry, put_in_force, write_content
 from runtime_linux.kill import kill_process
-from runtime_linux.loader import LinuxLoaded, fill, load_object, unload
+from runtime_linux.loaded import LinuxLoaded, Unit
+from runtime_linux.loader import fill, load_object, unload
 from runtime_linux.maps import Map, u32
 from runtime_linux.priming import Primed, ProcessTable
 from runtime_linux.ring import Ring
@@ -32,7 +36,6 @@ from runtime_linux.shared import SharedMaps
 from runtime_linux.switch import Switch
 
 _HALF = "linux"
-_RULE_STATS_MAP = "rule_stats"
 _LATCH_WAIT_S = 0.2  # an exec is between its two hooks for much less
 _LATCH_STEP_S = 0.005
 _GENERATION_MAX = (1 << 32) - 1
@@ -113,16 +116,45 @@ class LinuxPlatform:
         slot = self._free_slot()
         selected = select(half.programs, self._available(), self._attachments.hooks)
         source, reports = load_object(artifact, selected, self._shared)
-        self._generation = self._generation % _GENERATION_MAX + 1
-        loaded = LinuxLoaded(self._generation, slot, artifact, selected, reports, forms, source)
+        number = self._next_generation()
+        unit = Unit(number, slot, selected, reports, source)
+        loaded = LinuxLoaded(number, artifact, forms, unit)
         try:
             self._adopt(loaded)
             fill(loaded, self._shared)
         except BaseException:
-            unload(loaded, self._shared)
+            unload(unit, self._shared)
             raise
         self._loaded.append(loaded)
         return loaded
+
+    def revise(self, artifact: Artifact) -> LinuxLoaded | None:
+        """Write a policy that differs from the active one by content only into the idle buffer.
+
+        What stood there can no longer be gone back to.
+
+        Args:
+            artifact: the policy.
+
+        Returns:
+            The policy, loaded; None if it has another structure than the active one.
+
+        Raises:
+            SensorError: the active policy has not changed.
+        """
+        active = self._active
+        if active is None or artifact.structure != active.artifact.structure:
+            return None
+        forms = choose_forms(artifact.manifest.rules, _HALF, self.capabilities())
+        idle = (active.buffer + 1) % BUFFERS
+        loaded = LinuxLoaded(self._next_generation(), artifact, forms, active.unit, idle)
+        write_content(loaded)
+        self._loaded.append(loaded)
+        return loaded
+
+    def _next_generation(self) -> int:
+        self._generation = self._generation % _GENERATION_MAX + 1
+        return self._generation
 
     def _adopt(self, loaded: LinuxLoaded) -> None:
         for info in loaded.manifest.linux.maps:
@@ -147,6 +179,8 @@ class LinuxPlatform:
             SensorError: the policy that was active still is, and what was attached is detached.
         """
         before, attached, own = self._active, self._attachments.hooks, _own(loaded)
+        if own not in self._loaded:
+            self._loaded.append(own)  # gone back to
         missing = in_order(
             p
             for p in own.selected
@@ -179,14 +213,20 @@ class LinuxPlatform:
             SensorError: BPFC0713, nothing has changed.
         """
         own = None if loaded is None else _own(loaded)
-        if self._switch is not None:
-            self._switch.write(0 if own is None else own.word)
+        if own is not None:
+            # Of the active policy this is the flip; any other one judges nothing yet.
+            put_in_force(own)
+        word = 0 if own is None else own.unit.word
+        if self._switch is not None and self._switch.word != word:
+            self._switch.write(word)
         self._active = own
 
     def retire(self, loaded: Loaded) -> None:
         """Wait until nothing runs in it any more, free its slot and unload it.
 
-        Dispatchers whose hook no loaded policy has are detached.
+        Dispatchers whose hook no loaded policy has are detached. Where the active policy differs
+        by content only, slot and programs are its own and stay; so does the old content, in the
+        idle buffer, until the next `revise`.
 
         Args:
             loaded: a policy that is not active.
@@ -198,25 +238,38 @@ class LinuxPlatform:
         if own is self._active:
             raise ValueError(f"generation {loaded.generation} is active")
         grace.wait_grace_period()
-        self._wait_for_latches(own.word)
         self._loaded.remove(own)
+        shares = any(one.unit is own.unit for one in self._loaded)
+        self._wait_for_latches(own, whole=not shares)
+        if shares:
+            return
         for hook in self._attachments.hooks - {h for one in self._loaded for h in one.hooks}:
             self._attachments.detach(hook)
-        unload(own, self._shared)
+        unload(own.unit, self._shared)
 
-    def _wait_for_latches(self, word: int) -> None:
-        """Execs that read the old word at their first hook go through their second one.
+    def _wait_for_latches(self, loaded: LinuxLoaded, whole: bool) -> None:
+        """Execs that were judged by a policy at their first hook go through their second one.
 
         An exec that failed in between leaves its latch behind, hence the limit; what is left then
         goes, so that no later generation in the same slot is taken for the old one.
         """
         if LATCH_MAP not in self._shared:
             return
-        latches, wanted = self._shared[LATCH_MAP], word.to_bytes(8, "little")
+        latches, word = self._shared[LATCH_MAP], bytearray(loaded.unit.word.to_bytes(8, "little"))
+
+        def held() -> list[bytes]:
+            """Threads with its latch; `whole`: with one of either of its unit's contents."""
+            found = []
+            for thread, value in latches.items():
+                word[LATCH_BUFFER] = value[LATCH_BUFFER] if whole else loaded.buffer + 1
+                if value[:8] == word:
+                    found.append(thread)
+            return found
+
         end = time.monotonic() + _LATCH_WAIT_S
-        while time.monotonic() < end and any(v[:8] == wanted for _, v in latches.items()):
+        while time.monotonic() < end and held():
             time.sleep(_LATCH_STEP_S)
-        for thread in [key for key, value in latches.items() if value[:8] == wanted]:
+        for thread in held():
             latches.delete(thread)
 
     def read(self, timeout: float | None) -> list[bytes]:
@@ -253,8 +306,10 @@ class LinuxPlatform:
 
     def rule_stats(self, loaded: Loaded) -> tuple[tuple[int, ...], ...]:
         """For each rule of the manifest the numbers of record.RULE_STATS."""
-        table, width = _own(loaded).map(_RULE_STATS_MAP), len(RULE_STATS)
-        return tuple(table.lookup_sum(u32(at), width) for at in range(len(loaded.manifest.rules)))
+        own, width = _own(loaded), len(RULE_STATS)
+        table, first = own.map(RULE_STATS_MAP), first_entry(own, own.info(RULE_STATS_MAP))
+        places = range(first, first + len(loaded.manifest.rules))
+        return tuple(table.lookup_sum(u32(at), width) for at in places)
 
     def hook_runs(self) -> tuple[HookRuns, ...]:
         """Accounting of each attached hook."""
@@ -269,7 +324,7 @@ class LinuxPlatform:
         self.switch_to(None)
         self._attachments.close()
         for loaded in self._loaded:
-            unload(loaded, self._shared)
+            unload(loaded.unit, self._shared)
         self._loaded.clear()
         if self._ring is not None:
             self._ring.close()

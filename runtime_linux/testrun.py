@@ -22,7 +22,8 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Capability, ChosenForm
 from runtime_linux.diagnostics import load_error
 from runtime_linux.lines import line_places
-from runtime_linux.loader import LinuxLoaded, fill, unload
+from runtime_linux.loaded import LinuxLoaded, Unit
+from runtime_linux.loader import fill, unload
 from runtime_linux.maps import u32
 from runtime_linux.objects import BpfObject, LoadFailure
 from runtime_linux.shared import SharedMaps
@@ -126,7 +127,7 @@ class CoreRunner:
         self.layout = layout
         self._judges = {judge.event: judge for judge in layout.judges}
         source, self.instructions = _load(artifact, layout)
-        self._loaded = LinuxLoaded(1, 1, artifact, (), (), self.forms, source)
+        self._loaded = LinuxLoaded(1, artifact, self.forms, Unit(1, 1, (), (), source))
         try:
             fill(self._loaded, SharedMaps())
         except BaseException:
@@ -176,7 +177,7 @@ class CoreRunner:
 
     def close(self) -> None:
         """Unload; a second call does nothing."""
-        unload(self._loaded, SharedMaps())
+        unload(self._loaded.unit, SharedMaps())
 
     def _run(self, program: str, context: bytes) -> int:
         options = _RunOptions(sz=ctypes.sizeof(_RunOptions), ctx_in=context)

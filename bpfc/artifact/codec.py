@@ -247,6 +247,7 @@ _half = _shape(
     contents=_many(_content, limits.CONTENTS_MAX),
     core_hash=_hash,
     core_size=_u32,
+    code_hash=_hash,
 )
 _manifest = _shape(
     Manifest,

@@ -7,6 +7,7 @@ zeroed; `.bpfc.signature` is kept free for a signature made the same way. The wr
 
 import hashlib
 import stat
+from functools import cached_property
 from pathlib import Path
 
 from attrs import field, frozen
@@ -17,6 +18,7 @@ from bpfc.artifact.consistency import check_manifest, check_object
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import Manifest
 from bpfc.artifact.objects import ObjectView, read_object, reveal_optional
+from bpfc.artifact.structure import structure_digest
 
 MANIFEST_SECTION = ".bpfc.manifest"
 CONTENT_SECTION = ".bpfc.content"
@@ -48,6 +50,11 @@ class Artifact:
     data: bytes = field(repr=False)
     linux: bytes = field(repr=False)
     digest: str
+
+    @cached_property
+    def structure(self) -> str:
+        """Digest of all but content: artifacts of one structure differ in content only."""
+        return structure_digest(self.manifest)
 
     def windows_object(self) -> bytes:
         """The Windows object.

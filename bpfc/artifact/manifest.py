@@ -197,6 +197,8 @@ class Half:
     Args:
         core_hash: SHA-256 (hex) of the core's bytes and relocations, the same in both halves.
         core_size: bytes of the core at the start of .text.
+        code_hash: SHA-256 (hex) of the object before source lines were put in: all code, whatever
+            of it is moved, and the maps it was compiled against.
     """
 
     programs: tuple[ProgramInfo, ...]
@@ -204,6 +206,7 @@ class Half:
     contents: tuple[Content, ...]
     core_hash: str
     core_size: int
+    code_hash: str
 
 
 @frozen

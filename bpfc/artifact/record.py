@@ -70,9 +70,9 @@ ACT_WOULD_KILL = 64
 ACT_JUDGE = 128  # the rule is judged at this stage at all
 
 # Entry of the map rules_<event>, by local rule index: u8 actions at STAGE_AFTER, u8 actions at
-# STAGE_BEFORE, u16 errno of a denial, u32 index in the policy's rule list.
+# STAGE_BEFORE, u16 errno of a denial, u32 entry of rule_stats.
 RULE_ENTRY_SIZE = 8
 
-# Entry of the map rule_stats, by index in the policy's rule list, u64 each.
+# Entry of the map rule_stats, by index in the policy's rule list within a buffer, u64 each.
 RULE_STATS = ("fired", "partial", "unknown", "denied")
 RULE_STATS_SIZE = 8 * len(RULE_STATS)

@@ -41,11 +41,12 @@ def choose_forms(
     return tuple(chosen)
 
 
-def rule_entries(chosen: Sequence[ChosenForm]) -> dict[str, dict[int, bytes]]:
+def rule_entries(chosen: Sequence[ChosenForm], counters: int = 0) -> dict[str, dict[int, bytes]]:
     """What to write into the rules_<event> maps.
 
     Args:
         chosen: from `choose_forms`.
+        counters: entry of rule_stats in which the policy's first rule counts.
 
     Returns:
         By event, by local index, the entry (record.py, RULE_ENTRY_SIZE).
@@ -54,7 +55,8 @@ def rule_entries(chosen: Sequence[ChosenForm]) -> dict[str, dict[int, bytes]]:
     for one in chosen:
         actions = [0, 0]
         actions[STAGES[one.form.stage]] = one.form.actions
-        entry = _ENTRY.pack(actions[STAGE_AFTER], actions[STAGE_BEFORE], one.form.errno, one.index)
+        at = counters + one.index
+        entry = _ENTRY.pack(actions[STAGE_AFTER], actions[STAGE_BEFORE], one.form.errno, at)
         entries.setdefault(one.event, {})[one.local] = entry
     return entries
 

@@ -158,6 +158,10 @@ class Platform(Protocol):
     def load(self, artifact: Artifact) -> Loaded:
         """Load a policy into a free slot; nothing that is active changes."""
 
+    def revise(self, artifact: Artifact) -> Loaded | None:
+        """Write a policy that differs from the active one by content only into the idle buffer;
+        None if it has another structure."""
+
     def activate(self, loaded: Loaded) -> None:
         """Attach what is missing, make it the active policy, learn what already runs."""
 
@@ -165,7 +169,8 @@ class Platform(Protocol):
         """Make an attached policy the active one by one write; None: no policy."""
 
     def retire(self, loaded: Loaded) -> None:
-        """Wait until nothing runs in it any more, free its slot and unload it."""
+        """Wait until nothing runs in it any more, free its slot and unload it; where the active
+        policy differs by content only, its old content stays until the next `revise`."""
 
     def read(self, timeout: float | None) -> list[bytes]:
         """All records there are, oldest first; waits `timeout` seconds (None: any time) for one."""

@@ -64,6 +64,7 @@ class AlertReader:
         manifest = artifact.manifest
         decoder = Decoder(manifest, self.platform.name)
         self._generations[generation] = _Generation(decoder, Alerter(manifest, context))
+        self._draining = [one for one in self._draining if one[1] != generation]
 
     def drop(self, generation: int) -> None:
         """Forget a policy that never was active."""

@@ -41,6 +41,9 @@ class Activation:
         left_out: rules that this platform's half does not carry.
         programs: what the system's verifier made of each program.
         replaced: generation of the policy before, None if there was none.
+        content_only: whether it has the structure of the policy before: content was written and one
+            flip made, and no program was loaded.
+        seconds: what all of it took, up to the end of the last run in the policy before.
     """
 
     generation: int
@@ -51,6 +54,8 @@ class Activation:
     left_out: tuple[str, ...]
     programs: tuple[ProgramReport, ...]
     replaced: int | None
+    content_only: bool
+    seconds: float
 
 
 @frozen

@@ -51,6 +51,7 @@ class Sensor:
         self.platform = find_platform() if platform is None else platform
         self._reader = AlertReader(self.platform)
         self._active: _Active | None = None
+        self._previous: _Active | None = None  # content that `rollback` goes back to
         self._reading = threading.Lock()
         self._changing = threading.Lock()
         self._stopped = False
@@ -95,7 +96,9 @@ class Sensor:
         """Make a policy the active one, in place of the one before if there is one.
 
         There is no moment without a policy: the new one is loaded beside the old one, one write
-        makes it the active one, and the old one is unloaded once nothing runs in it any more.
+        makes it the active one, and the old one is unloaded once nothing runs in it any more. One
+        that differs from the old one by content only (`Artifact.structure` is the same) is written
+        into the idle buffer of the loaded programs instead; `rollback` can then undo it.
 
         Args:
             source: path, bytes or artifact.
@@ -107,22 +110,66 @@ class Sensor:
             ArtifactError: the artifact cannot be read.
             SensorError: it cannot be carried here; the policy before stays active.
         """
-        artifact = _artifact(source)
+        artifact, begun = _artifact(source), time.monotonic()
         with self._changing:
             self._check_open()
-            loaded = self.platform.load(artifact)
-            self._reader.add(loaded.generation, artifact, self.platform.boot())
-            try:
-                self.platform.activate(loaded)
-            except BaseException:
-                self.platform.retire(loaded)
-                self._reader.drop(loaded.generation)
-                raise
-            before, self._active = self._active, _Active(loaded, artifact)
-            if before is not None:
-                self.platform.retire(before.loaded)
-                self._reader.drop_when_drained(before.loaded.generation)
-            return _activation(loaded, artifact, before)
+            loaded = self._revised(artifact)
+            content_only = loaded is not None
+            if loaded is None:
+                loaded = self.platform.load(artifact)
+            before = self._replace(_Active(loaded, artifact))
+            self._previous = before if content_only else None
+            return _activation(loaded, artifact, before, content_only, time.monotonic() - begun)
+
+    def rollback(self) -> Activation:
+        """Undo the latest activation, if it changed content only.
+
+        The old content is still there, so this is a flip. Doing it twice is going forward again.
+
+        Returns:
+            What is active now.
+
+        Raises:
+            SensorError: BPFC0717, the sensor is closed; BPFC0730, there is nothing to go back to.
+        """
+        begun = time.monotonic()
+        with self._changing:
+            self._check_open()
+            target = self._previous
+            if target is None:
+                raise SensorError(
+                    "BPFC0730",
+                    "there is no content to go back to",
+                    "activate the artifact that you want; only the latest activation can be "
+                    "undone, and only if it changed content only",
+                )
+            self._previous = self._replace(target)
+            loaded, artifact = target.loaded, target.artifact
+            seconds = time.monotonic() - begun
+            return _activation(loaded, artifact, self._previous, True, seconds)
+
+    def _revised(self, artifact: Artifact) -> Loaded | None:
+        """The artifact as new content of the active policy, if it is that."""
+        if self._active is None or self._active.artifact.structure != artifact.structure:
+            return None
+        self._previous = None  # its buffer is written over
+        return self.platform.revise(artifact)
+
+    def _replace(self, new: _Active) -> _Active | None:
+        """Make a loaded policy the active one; returns the one before, in which nothing runs any
+        more."""
+        self._reader.add(new.loaded.generation, new.artifact, self.platform.boot())
+        try:
+            self.platform.activate(new.loaded)
+        except BaseException:
+            self.platform.retire(new.loaded)
+            self._reader.drop(new.loaded.generation)
+            raise
+        before, self._active = self._active, new
+        if before is not None:
+            self.platform.retire(before.loaded)
+            self._reader.drop_when_drained(before.loaded.generation)
+        return before
 
     def alerts(self, timeout: float | None = None) -> Iterator[Alert]:
         """Alerts as they come. The agent's kills are done while this is read.
@@ -214,7 +261,7 @@ class Sensor:
             try:
                 if not self._closed:
                     self._closed = True
-                    self._active = None
+                    self._active = self._previous = None
                     self.platform.close()
             finally:
                 if taken:
@@ -231,7 +278,13 @@ def _artifact(source: Source) -> Artifact:
     return open_artifact(source) if isinstance(source, bytes) else load_artifact(source)
 
 
-def _activation(loaded: Loaded, artifact: Artifact, before: _Active | None) -> Activation:
+def _activation(
+    loaded: Loaded,
+    artifact: Artifact,
+    before: _Active | None,
+    content_only: bool,
+    seconds: float,
+) -> Activation:
     manifest = artifact.manifest
     rules = tuple(
         RuleReport(
@@ -255,4 +308,6 @@ def _activation(loaded: Loaded, artifact: Artifact, before: _Active | None) -> A
         left_out=tuple(rule.name for rule in manifest.rules if rule.name not in carried),
         programs=loaded.programs,
         replaced=None if before is None else before.loaded.generation,
+        content_only=content_only,
+        seconds=seconds,
     )

@@ -6,7 +6,7 @@ from compiler.emit.values import Int, Ptr
 from compiler.plan import model
 from compiler.plan.model import EventPlan, NumberPlan
 
-FEW_BOUNDS = 4  # of one word: up to that many are compared one by one
+FEW_BOUNDS = 16  # of one word: up to that many are compared one by one
 SMALL_KINDS = ("port", "enum", "bool")  # far below 2**63
 _LOW_63 = (1 << 63) - 1
 

@@ -11,12 +11,6 @@ def power_of_two(count: int) -> int:
     return 1 << max(count - 1, 0).bit_length()
 
 
-def room_for(count: int, most: int | None = None) -> int:
-    """Room for `count` things: the smallest power of two that leaves a quarter of them to spare.
-
-    Args:
-        count: what is there now.
-        most: the largest room there can be; without spare room if it takes that.
-    """
-    room = power_of_two(count + -(-count // 4))
-    return room if most is None or room <= most else power_of_two(count)
+def room_for(count: int) -> int:
+    """Room for `count` things: the smallest power of two that leaves a quarter of them to spare."""
+    return power_of_two(count + -(-count // 4))

@@ -163,9 +163,7 @@ def _numbers(
     order = [field.name for field in event.fields if field.name in rows]
     order += [plan.name for plan in derived.plans]
     fields = {name: tests[name][0][1][0].test.field for name in order}
-    rooms = {
-        name: _bounds_room(len(rows[name].bounds), fields[name], terms.words) for name in order
-    }
+    rooms = {name: _bounds_room(rows[name], fields[name], terms.words) for name in order}
     plans: dict[str, NumberPlan] = {}
     # Places follow from sizes alone: no name, no number of bounds moves a table.
     for name in sorted(order, key=lambda name: (-rooms[name], order.index(name))):
@@ -197,11 +195,12 @@ def _place(
     return "presence", next(text.view for text in layout.texts if text.name == name), 1
 
 
-def _bounds_room(bounds: int, field: Field, words: int) -> int:
+def _bounds_room(rows: NumberRows, field: Field, words: int) -> int:
     """Bounds that a number table has room for; what has two values only needs no more."""
-    if field.kind is Kind.BOOL or field.kind.is_text:
-        return power_of_two(bounds)
-    return room_for(bounds, _SPARE_BYTES // (8 * words))
+    if field.kind.is_text:
+        return 1
+    room = 2 if field.kind is Kind.BOOL else room_for(rows.spread)
+    return room if room <= _SPARE_BYTES // (8 * words) else power_of_two(len(rows.bounds))
 
 
 def _reach(numbers: Sequence[NumberPlan], words: int) -> int:

@@ -4,7 +4,7 @@ A row is an integer whose bit t says that term t is not ruled out by this field.
 not test the field has its bit in every row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from attrs import frozen
@@ -28,11 +28,14 @@ class NumberRows:
         bounds: sorted, unsigned, without 0.
         rows: one more than bounds; row i is for values with i bounds at or below them.
         special: in the order of model.SPECIAL_ROWS.
+        spread: bounds that so many different values and ranges have if none touches another: the
+            size's class goes by it, not by which values they are.
     """
 
     bounds: tuple[int, ...]
     rows: tuple[int, ...]
     special: tuple[int, int, int, int]
+    spread: int
 
 
 def rows_of(tested: Sequence[tuple[int, Term]], terms: int) -> NumberRows:
@@ -49,6 +52,7 @@ def rows_of(tested: Sequence[tuple[int, Term]], terms: int) -> NumberRows:
     toggles: dict[int, int] = {}
     untested = everything
     fire = definite = absent = everything
+    values: set[Interval] = set()
     for number, literals in tested:
         bit = 1 << number
         untested &= ~bit
@@ -58,6 +62,7 @@ def rows_of(tested: Sequence[tuple[int, Term]], terms: int) -> NumberRows:
         if not all(literal.negated for literal in literals):
             absent &= ~bit
         top = _top(literals[0].test.field)
+        values.update(interval for literal in literals for interval in _each(literal.test))
         for low, high in _allowed(literals, top):
             toggles[low] = toggles.get(low, 0) ^ bit
             if high < top:
@@ -69,7 +74,8 @@ def rows_of(tested: Sequence[tuple[int, Term]], terms: int) -> NumberRows:
             row ^= toggles[bound]
             bounds.append(bound)
             rows.append(row)
-    return NumberRows(tuple(bounds), tuple(rows), (fire, definite, everything, absent))
+    special = (fire, definite, everything, absent)
+    return NumberRows(tuple(bounds), tuple(rows), special, max(2 * len(values), len(bounds)))
 
 
 def intervals_of(test: Test) -> list[Interval]:
@@ -83,7 +89,15 @@ def intervals_of(test: Test) -> list[Interval]:
     """
     if test.op is Op.EXISTS:
         return [(0, 0)] if test.field.kind.is_text else [(0, _top(test.field))]
-    return _merged(_interval(test, value) for value in test.values)
+    return _merged(_each(test))
+
+
+def _each(test: Test) -> Iterator[Interval]:
+    """The interval of each value, as the test has them."""
+    for value in test.values:
+        interval = _interval(test, value)
+        if interval is not None:
+            yield interval
 
 
 def _allowed(literals: Term, top: int) -> list[Interval]:
@@ -124,9 +138,9 @@ def _interval(test: Test, value: Value) -> Interval | None:
     return (low - least, high - least) if low <= high else None
 
 
-def _merged(intervals: Iterable[Interval | None]) -> list[Interval]:
+def _merged(intervals: Iterable[Interval]) -> list[Interval]:
     result: list[Interval] = []
-    for low, high in sorted(item for item in intervals if item is not None):
+    for low, high in sorted(intervals):
         if result and low <= result[-1][1] + 1:
             result[-1] = (result[-1][0], max(result[-1][1], high))
         else:

@@ -169,6 +169,7 @@ def _half(name: str, sections: dict[str, str], ring: str = "ringbuf") -> Half:
         contents=(Content("m_process_exec", 0, 0, 256),),
         core_hash=core_digest(stripped(name), CORE_SIZE),
         core_size=CORE_SIZE,
+        code_hash="cd" * 32,
     )
 
 

@@ -100,7 +100,7 @@ MAPS = st.builds(
 CONTENTS = st.builds(Content, NAME, st.integers(0, 9), st.integers(0, 999), st.integers(0, 999))
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
 HALVES = st.builds(
-    Half, _some(PROGRAMS), _some(MAPS), _some(CONTENTS), HASHES, st.integers(0, 1 << 20)
+    Half, _some(PROGRAMS), _some(MAPS), _some(CONTENTS), HASHES, st.integers(0, 1 << 20), HASHES
 )
 MANIFESTS = st.builds(
     Manifest,

@@ -4,6 +4,8 @@ Rule 0 (`started`) fires on every exec. Rule 1 (`refused`) fires on a connection
 and denies it. The process table is only primed; the adapters of fork and exit only count.
 """
 
+import hashlib
+
 from attrs import evolve
 
 from bpfc.artifact import control, record
@@ -237,7 +239,11 @@ def _rule(name: str, line: int, event: str, form: Form) -> RuleInfo:
 
 
 def manifest(
-    policy: str, hooks: dict[str, tuple[str, str, tuple[str, ...]]], ring: int, form: Form
+    policy: str,
+    hooks: dict[str, tuple[str, str, tuple[str, ...]]],
+    ring: int,
+    form: Form,
+    code: str,
 ) -> Manifest:
     """The policy's manifest."""
     rules = [_rule("started", 2, EXEC, OBSERVE)]
@@ -249,6 +255,7 @@ def manifest(
         (Content("table", 1, 0, 16),),
         "0" * 64,
         0,
+        hashlib.sha256(code.encode()).hexdigest(),
     )
     layouts = tuple(LAYOUTS[e] for e in (EXEC, CONNECT))
     return Manifest(
@@ -272,6 +279,7 @@ def build(
     broken: bool = False,
     ring: int = 1 << 16,
     form: Form = DENY,
+    code: str | None = None,
 ) -> Artifact:
     """An artifact with the policy.
 
@@ -281,6 +289,8 @@ def build(
         broken: whether the verifier refuses the adapter on exec, at line 4 of SOURCE.
         ring: bytes of the ring.
         form: how `refused` is carried out.
+        code: policies of the same code, hooks and ring differ by content only; by default each
+            name has its own.
 
     Returns:
         The artifact, packed and opened.
@@ -291,7 +301,7 @@ def build(
     functions.append(_exec(hooks["exec"][0], not broken))
     if connect:
         functions.append(_connect(hooks["connect4"][0]))
-    described = manifest(policy, hooks, ring, form)
+    described = manifest(policy, hooks, ring, form, policy if code is None else code)
     obj = Module("rules.det", SOURCE).build(list(described.linux.maps), functions)
     return open_artifact(pack(obj, described, bytes(range(16))))
 

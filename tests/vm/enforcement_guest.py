@@ -29,7 +29,7 @@ from bpfc.runtime.sensor import Sensor
 from bpfc_cli.vm.guest import verify
 from runtime_linux import objects
 from runtime_linux.library import captured
-from runtime_linux.loader import LinuxLoaded
+from runtime_linux.loaded import LinuxLoaded
 from runtime_linux.platform import LinuxPlatform
 from tests.linux.programs import Words, connect, fork, in_thread, raw_exec, wait
 
