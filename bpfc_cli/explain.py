@@ -1,4 +1,4 @@
-"""`bpfc explain`: the long text of a diagnostic's code."""
+"""`bpfc explain`: the long text of a diagnostic's code; what an event or a field is."""
 
 import difflib
 import tomllib
@@ -31,10 +31,16 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     code: Annotated[
-        str, typer.Argument(help="A code such as BPFC0123; without one, all are listed.")
+        str,
+        typer.Argument(
+            help="A code such as BPFC0123, an event or a field; without one, all codes are listed."
+        ),
     ] = "",
 ) -> int:
-    """Print the long form of a diagnostic."""
+    """Print the long form of a diagnostic, or what an event or a field is."""
+    if entry := _entry(code.strip()):
+        print("\n".join(entry))
+        return OK
     texts = all_texts()
     if not code:
         for known, (title, _) in texts.items():
@@ -50,6 +56,19 @@ def explain(
     title, text = texts[name]
     print(with_examples(name) or f"{name}: {title}\n\n{text.strip()}")
     return OK
+
+
+def _entry(name: str) -> list[str]:
+    """What the catalogue says of an event or a field; nothing if it is neither."""
+    if "." not in name:
+        return []
+    # Codes are looked up much more often.
+    from dsl.catalogue import form_of, load
+    from dsl.reference import event_entry, field_entry
+
+    event = load().event(name)
+    lines = event_entry(event) if event else field_entry(load(), form_of(name))
+    return [name, "", *lines] if lines else []
 
 
 def all_texts() -> dict[str, tuple[str, str]]:

@@ -21,10 +21,10 @@ from bpfc.artifact.record import (
     ACT_WOULD_DENY,
     ACT_WOULD_KILL,
 )
-from dsl.catalogue import Event
+from dsl.catalogue import Event, Field
 from dsl.derived import Derived
 from dsl.typed import Policy, Rule
-from dsl.walk import rule_reads, rule_tests
+from dsl.walk import operands, rule_keys, rule_reads, rule_tests, shown_fields
 
 PLATFORMS = ("linux", "windows")
 
@@ -125,10 +125,18 @@ _AUDIT = {
 
 @frozen
 class Carriage:
-    """A rule on one event and platform: its forms, or why there are none."""
+    """A rule on one event and platform: its forms, or why there are none.
+
+    Args:
+        forms: in order of preference.
+        reason: why there are none; "" if there are.
+        unread: whether the reason is that this version has no adapter that reads what the
+            platform does have.
+    """
 
     forms: tuple[Form, ...]
     reason: str
+    unread: bool = False
 
 
 @frozen
@@ -139,6 +147,7 @@ class CoverageRow:
         rule, event, platform: names.
         carried: whether the platform's half has the rule on this event.
         text: how it is carried out, strongest form first, or the reason why it is not.
+        unread: as for `Carriage`.
     """
 
     rule: str
@@ -146,6 +155,7 @@ class CoverageRow:
     platform: str
     carried: bool
     text: str
+    unread: bool = False
 
 
 def ladder_of(event: Event, platform: str, testing: bool) -> Ladder | None:
@@ -188,12 +198,17 @@ def carriage(rule: Rule, event: Event, platform: str, testing: bool = False) -> 
     Returns:
         Its forms in order of preference, or the reason why it is not carried.
     """
-    ladder = ladder_of(event, platform, testing)
-    if ladder is None:
+    if platform not in event.platforms:
         return Carriage((), f"{_NAMES[platform]} has no event {event.name}")
-    missing = sorted(_names_not_on(rule, event, platform))
+    missing = sorted({f.name for f in _read(rule, event) if platform not in f.platforms})
     if missing:
         return Carriage((), f"{_NAMES[platform]} has no {', '.join(missing)} on {event.name}")
+    ladder = ladder_of(event, platform, testing)
+    unread = () if testing else unread_names(rule, event, platform)
+    if ladder is None or unread:
+        verb = "are" if len(unread) > 1 else "is"
+        what = f"{', '.join(unread or (event.name,))} {verb}"
+        return Carriage((), f"{what} not read by any {_NAMES[platform]} adapter yet", True)
     rungs = [rung for rung in _rungs(rule, event, ladder) if rung is not None]
     if not rungs:
         return Carriage((), _impossible(rule, event))
@@ -245,22 +260,48 @@ def coverage(policy: Policy, testing: bool = False) -> tuple[CoverageRow, ...]:
             for platform in PLATFORMS:
                 found = carriage(rule, event, platform, testing)
                 text = ", else ".join(form.label for form in found.forms) or found.reason
-                rows.append(CoverageRow(rule.name, event.name, platform, bool(found.forms), text))
+                carried = bool(found.forms)
+                rows.append(
+                    CoverageRow(rule.name, event.name, platform, carried, text, found.unread)
+                )
     return tuple(rows)
 
 
 _NAMES = {"linux": "Linux", "windows": "Windows"}
 
 
-def _names_not_on(rule: Rule, event: Event, platform: str) -> set[str]:
-    """Fields that the condition reads and the platform does not know."""
-    found = set()
-    for read in rule_reads(rule):
-        field = event.field(read.name)
-        if field is None or platform not in field.platforms:
-            found.add(read.name)
-    computed = (test.field for test in rule_tests(rule) if isinstance(test.field, Derived))
-    return found | {field.name for field in computed if platform not in field.platforms}
+def unread_names(rule: Rule, event: Event, platform: str) -> tuple[str, ...]:
+    """What the platform has and no adapter of this version reads.
+
+    Args:
+        rule: a checked rule.
+        event: one of its events, one that the platform has.
+        platform: "linux" or "windows".
+
+    Returns:
+        The event's name, or names of fields that the rule's conditions, effects and keys read or
+        its alert shows.
+    """
+    if platform not in event.readers:
+        return (event.name,)
+    # Of a key the first field counts: the others stand there where they are known.
+    named = (
+        *shown_fields(rule),
+        *(field for effect in rule.effects for field in effect.fields),
+        *(key.fields[0] for key in rule_keys(rule)),
+    )
+    fields = [*_read(rule, event), *(event.field(f.name) or f for f in named)]
+    unread = {f.name for f in fields if platform in f.platforms and platform not in f.readers}
+    return tuple(sorted(unread))
+
+
+def _read(rule: Rule, event: Event) -> Iterator[Field]:
+    """The fields that conditions read, as they are on the event, and what they compute."""
+    for test in rule_tests(rule):
+        for field in operands(test.field):
+            yield event.field(field.name) or field
+        if isinstance(test.field, Derived):
+            yield test.field
 
 
 def _rungs(rule: Rule, event: Event, ladder: Ladder) -> tuple[Rung | None, ...]:

@@ -123,7 +123,7 @@ def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic
     spans = {rule.name: rule.name_span for rule in policy.rules}
     return tuple(
         Diagnostic(
-            "BPFC0656",
+            "BPFC0697" if row.unread else "BPFC0656",
             "error",
             f"rule {row.rule} cannot be carried on {row.event} by {row.platform}: {row.text}",
             spans[row.rule],
@@ -228,13 +228,14 @@ def _rule(rule: Rule, linux: tuple[RuleEvent, ...], windows: tuple[RuleEvent, ..
 
 
 def _since(policy: Policy, plan: Plan) -> int:
-    """The newest catalogue version among the events and fields that conditions use."""
+    """The newest catalogue version among the events, and the fields of their records."""
     events = {e.name: e for rule in policy.rules for e in rule.events}
     found = [1]
     for item in plan.events:
         event = events[item.layout.event]
         found.append(event.since)
-        found += [f.since for f in event.fields if f.name in item.fields]
+        names = [n.name for n in item.layout.numbers] + [t.name for t in item.layout.texts]
+        found += [field.since for field in event.ordered(names)]
     return max(found)
 
 

@@ -1,16 +1,20 @@
 """The event catalogue: which events exist, which fields they have, and where each can be read.
 
-The data stands in `catalogue.toml`; this module reads it into immutable values and checks it.
+The data stands in `catalogue.toml`, which says how it is written; `dsl.catalogue_data` reads it
+into the immutable values of this module.
 """
 
-import tomllib
+import re
 from collections.abc import Iterable
 from enum import Enum
-from functools import cache
-from importlib import resources
+from functools import cache, cached_property
 
+from attrs import evolve, frozen
 from attrs import field as attribute
-from attrs import frozen
+
+# The parameter in a field's name: proc.ancestors[2].exe.path, proc.env["LD_PRELOAD"].
+_PARAMETER = re.compile(r'\[("?)([^"\]]*)\1\]')
+_VARIABLE = re.compile(r"[^\W\d]\w{0,63}", re.ASCII)
 
 
 class Kind(Enum):
@@ -49,12 +53,15 @@ class Field:
         base: name of the text field this one is a part of (proc.exe.name of proc.exe.path), or "".
         part: "", "name" (last component), "directory" or "elements" (of a NUL-separated list).
         phase: "before" if the value is known before the event's decision, else "after".
-        platforms: systems that can read it ("linux", "windows").
+        platforms: systems that have it ("linux", "windows").
         since: catalogue version that introduced it.
         doc: one sentence for the reference page.
         context: whether it is of the process context, which has the same place in all records of a
             policy.
         recorded: whether it is in every record of its event, used or not.
+        readers: systems whose adapter reads it in this version, all of them platforms.
+        parameter: of a field whose name has one in brackets, which stands for many: "text", or
+            the largest number; "" of all others, also of one of the many.
     """
 
     name: str
@@ -72,6 +79,25 @@ class Field:
     doc: str
     context: bool = attribute(default=False, kw_only=True)
     recorded: bool = attribute(default=True, kw_only=True)
+    readers: tuple[str, ...] = attribute(
+        default=("linux", "windows"), kw_only=True, converter=tuple
+    )
+    parameter: str = attribute(default="", kw_only=True)
+
+
+@frozen
+class File:
+    """A file of an event: what is compared where two files are.
+
+    Args:
+        name: for example "file" or "proc.exe.file".
+        path, device, inode: names of its fields.
+    """
+
+    name: str
+    path: str
+    device: str
+    inode: str
 
 
 @frozen
@@ -84,6 +110,9 @@ class Event:
         fields: all its fields in record order (process context first).
         phases: phases at which the event is seen ("before": can still be denied; "after").
         platforms: systems that have it.
+        readers: systems whose adapter reads it in this version.
+        files: what the event has for files.
+        no_process: why no process is the subject of the event; "" if one is.
         since: catalogue version that introduced it.
         doc: one sentence.
         ended: whether the process of the event is gone (nothing is left to kill).
@@ -97,15 +126,51 @@ class Event:
     since: int
     doc: str
     ended: bool = False
+    readers: tuple[str, ...] = ("linux", "windows")
+    files: tuple[File, ...] = ()
+    no_process: str = ""
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {f.name: f for f in self.fields}
+
+    @cached_property
+    def _order(self) -> dict[str, int]:
+        return {f.name: index for index, f in enumerate(self.fields)}
 
     def field(self, name: str) -> Field | None:
-        """The field of that name, or None."""
-        return next((f for f in self.fields if f.name == name), None)
+        """The field of that name, or None; `proc.env["A"]` is one of those of `proc.env["*"]`."""
+        found = self._by_name.get(name)
+        if found is None and "[" in name:
+            return self._parametrised(name)
+        return found if found is None or not found.parameter else None
+
+    def _parametrised(self, name: str) -> Field | None:
+        match = _PARAMETER.search(name)
+        form = self._by_name.get(form_of(name))
+        if match is None or form is None:
+            return None
+        if form.parameter == "text":
+            fits = match[1] and _VARIABLE.fullmatch(match[2])
+        else:
+            fits = not match[1] and match[2] in map(str, range(1, int(form.parameter) + 1))
+        if not fits:
+            return None
+        return evolve(form, name=name, base=form.base.replace("*", match[2]), parameter="")
+
+    def file(self, name: str) -> File | None:
+        """The file of that name, or None."""
+        return next((f for f in self.files if f.name == name), None)
 
     @property
     def has_process(self) -> bool:
         """Whether a process is the subject of the event."""
-        return any(f.context for f in self.fields)
+        return not self.no_process
+
+    def ordered(self, names: Iterable[str]) -> tuple[Field, ...]:
+        """The fields of these names in catalogue order; names of no field are ignored."""
+        found = [f for f in map(self.field, set(names)) if f is not None]
+        return tuple(sorted(found, key=lambda f: (self._order[form_of(f.name)], f.name)))
 
     def in_record(self, used: Iterable[str]) -> tuple[Field, ...]:
         """The fields of the event's record: those that are in every record, and others in use.
@@ -116,8 +181,12 @@ class Event:
         Returns:
             Fields in catalogue order.
         """
-        names = set(used)
-        return tuple(f for f in self.fields if f.recorded or f.name in names)
+        return self.ordered([*used, *(f.name for f in self.fields if f.recorded)])
+
+
+def form_of(name: str) -> str:
+    """A field's name with `*` for its parameter: that of the catalogue's row."""
+    return _PARAMETER.sub(r"[\1*\1]", name) if "[" in name else name
 
 
 @frozen
@@ -132,32 +201,6 @@ class Catalogue:
         return next((e for e in self.events if e.name == name), None)
 
 
-def _field(name: str, row: dict[str, object], phases: dict[str, str], context: bool) -> Field:
-    """One field from its TOML row; `phases` overrides the phase for the event at hand."""
-    constants = row.get("constants", {})
-    platforms = row.get("platforms", ["linux"])
-    assert isinstance(constants, dict) and isinstance(platforms, list)
-    capacity, since = row.get("capacity", 0), row.get("since", 1)
-    assert isinstance(capacity, int) and isinstance(since, int)
-    return Field(
-        name=name,
-        kind=Kind(row["kind"]),
-        signed=bool(row.get("signed", False)),
-        capacity=capacity,
-        optional=bool(row.get("optional", False)),
-        relative=bool(row.get("relative", False)),
-        constants=tuple((str(k), int(v)) for k, v in constants.items()),
-        base=str(row.get("base", "")),
-        part=str(row.get("part", "")),
-        phase=phases.get(name, str(row.get("phase", "before"))),
-        platforms=tuple(str(p) for p in platforms),
-        since=since,
-        doc=str(row["doc"]),
-        context=context,
-        recorded=bool(row.get("recorded", True)),
-    )
-
-
 @cache
 def load() -> Catalogue:
     """Read the catalogue that ships with this version.
@@ -165,27 +208,6 @@ def load() -> Catalogue:
     Returns:
         The catalogue; the same value on every call.
     """
-    data = tomllib.loads(resources.files("dsl").joinpath("catalogue.toml").read_text("utf-8"))
-    groups: dict[str, dict[str, dict[str, object]]] = data["group"]
-    events = []
-    for name, row in data["event"].items():
-        phases = row.get("field_phase", {})
-        own: dict[str, dict[str, object]] = row.get("field", {})
-        rows = [item for group in row["groups"] for item in groups[group].items()]
-        fields = (
-            *(_field(n, r, phases, True) for n, r in rows),
-            *(_field(n, r, phases, False) for n, r in own.items()),
-        )
-        events.append(
-            Event(
-                name=name,
-                number=row["number"],
-                fields=fields,
-                phases=tuple(row["phases"]),
-                platforms=tuple(row["platforms"]),
-                since=row["since"],
-                doc=row["doc"],
-                ended=bool(row.get("ended", False)),
-            )
-        )
-    return Catalogue(version=data["version"], events=tuple(events))
+    from dsl.catalogue_data import read  # needs this module's values
+
+    return read()

@@ -11,6 +11,7 @@ from dsl.diagnostics import Collector, nearest, shown
 from dsl.lists import warn_of_repeated
 from dsl.macros import Budget, nesting
 from dsl.membership import RuntimeSet
+from dsl.missing import report_missing
 from dsl.operands import Operands
 from dsl.relations import Relations
 from dsl.resolver import Names
@@ -207,25 +208,7 @@ class Conditions:
         known = [field for _, field in found if field is not None]
         if len(known) == len(found) or (known and not self.events):
             return known[0]
-        having = [e.name for e in self.catalogue.events if e.field(name.text)]
-        if not having:
-            here = [f.name for event in events for f in event.fields]
-            everywhere = [f.name for event in self.catalogue.events for f in event.fields]
-            self.report.error(
-                "BPFC0201",
-                f"unknown field `{shown(name.text)}`",
-                name.span,
-                suggestion=nearest(name.text, here) or nearest(name.text, [*everywhere, *others]),
-            )
-            return None
-        lacking = " and ".join(event.name for event, field in found if field is None)
-        self.report.error(
-            "BPFC0205",
-            f"`{name.text}` does not exist on {lacking}",
-            name.span,
-            expected=tuple(having),
-            remedy="write a rule of its own for the events that have it",
-        )
+        report_missing(name, events, self.catalogue, others, self.report)
         return None
 
     # ------------------------------------------------------------ calculations

@@ -14,6 +14,7 @@ from dsl.effects import check_effects
 from dsl.exceptions import check_exceptions
 from dsl.inheritance import Inherited
 from dsl.macros import Budget
+from dsl.missing import some
 from dsl.resolver import Names
 from dsl.state import check_limit, check_threshold
 from dsl.syntax import Clause, Name
@@ -139,7 +140,7 @@ class RuleChecker:
                 "BPFC0405",
                 f"rule `{name}` does not say on which event",
                 where,
-                expected=tuple(e.name for e in self.catalogue.events),
+                expected=some([e.name for e in self.catalogue.events]),
                 remedy="add `on EVENT`",
             )
         if not _of(rule, syntax.When):
@@ -170,7 +171,7 @@ class RuleChecker:
                     "BPFC0202",
                     f"unknown event `{shown(name.text)}`",
                     name.span,
-                    expected=tuple(known),
+                    expected=some(known),
                     suggestion=nearest(name.text, known),
                 )
             elif name.text in found:
@@ -202,7 +203,7 @@ class RuleChecker:
                     "BPFC0410",
                     f"`{event.name}` cannot be denied: it has happened when it is seen",
                     clause.span,
-                    expected=tuple(e.name for e in self.catalogue.events if "before" in e.phases),
+                    expected=some([e.name for e in self.catalogue.events if "before" in e.phases]),
                     remedy="deny an earlier event, or `kill` the process",
                 )
         return typed.Deny(errno, fallback, clause.on_unknown, clause.span)
@@ -226,6 +227,14 @@ class RuleChecker:
                 f"on {ended.name} the process has ended: there is nothing to kill",
                 targets[KILL_TARGETS[0]].span if targets else clause.span,
                 remedy="`kill proc.parent` ends its parent",
+            )
+        lonely = next((event for event in events if not event.has_process), None)
+        if lonely:
+            self.report.error(
+                "BPFC0347",
+                f"{lonely.name} has no process, so there is nothing to kill: {lonely.no_process}",
+                targets[chosen[0]].span if targets else clause.span,
+                remedy="kill on an event that is seen where the process runs",
             )
         return typed.Kill(chosen, clause.span)
 

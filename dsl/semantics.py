@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from attrs import frozen
 
 from dsl import catalogue, computation
-from dsl.catalogue import Field, Kind
+from dsl.catalogue import Field, Kind, form_of
 from dsl.derived import Derived
 from dsl.paths import aliases, directory, separator
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
@@ -139,13 +139,32 @@ def _value(field: Field, record: Record) -> FieldValue:
     if field.name in record:
         return record[field.name]
     if field.part == "name":
-        whole = record[field.base]
+        whole = named_value(field.base, record)
         if isinstance(whole, Truncated):
             return UNKNOWN  # the last component is in the part that was not examined
         return whole.rpartition(b"/")[2] if isinstance(whole, bytes) else whole
     if field.part == "elements":
-        return record[field.base]
-    return record[_element_fields().get(field.name, field.name)]
+        return named_value(field.base, record)
+    return named_value(_element_fields().get(field.name, field.name), record)
+
+
+def named_value(name: str, record: Record) -> FieldValue:
+    """The value of a field that no other one gives.
+
+    Args:
+        name: its name. A field with a parameter (one of many, all optional) is absent where the
+            record does not have it, unknown where the record says so of all of them.
+        record: the event's fields.
+
+    Returns:
+        The value.
+
+    Raises:
+        KeyError: the record lacks it.
+    """
+    if "[" in name and name not in record:
+        return record.get(form_of(name), ABSENT)
+    return record[name]
 
 
 @frozen

@@ -1,10 +1,11 @@
-"""Ways through a typed condition."""
+"""Ways through a typed rule."""
 
 from collections.abc import Iterator
 
 from dsl.catalogue import Field
 from dsl.derived import fields_of
-from dsl.typed import And, Expr, Not, Or, Rule, Test
+from dsl.membership import Remembered
+from dsl.typed import And, Expr, KeyPart, Not, Or, Rule, Test
 
 
 def tests_of(expr: Expr) -> Iterator[Test]:
@@ -26,8 +27,40 @@ def rule_tests(rule: Rule) -> Iterator[Test]:
         yield from tests_of(clause.when)
 
 
+def operands(field: Field) -> tuple[Field, ...]:
+    """The fields of the event that a tested field stands for: itself, or those that it is computed
+    or looked up from."""
+    return field.source.fields if isinstance(field, Remembered) else fields_of(field)
+
+
 def rule_reads(rule: Rule) -> Iterator[Field]:
     """All fields of the catalogue that a rule's conditions read, in source order; of a computed
     value those that it is computed from."""
     for test in rule_tests(rule):
-        yield from fields_of(test.field)
+        yield from operands(test.field)
+
+
+def rule_keys(rule: Rule) -> Iterator[KeyPart]:
+    """By what a rule tells things apart: the parts of the keys of its limit and its threshold, and
+    what it wants to be different."""
+    for counted in (rule.alert.limit if rule.alert else None, rule.threshold):
+        yield from counted.key if counted else ()
+    if rule.threshold and rule.threshold.distinct:
+        yield rule.threshold.distinct
+
+
+def shown_fields(rule: Rule) -> Iterator[Field]:
+    """The fields that a rule's alert shows."""
+    for part in rule.alert.template if rule.alert else ():
+        if not isinstance(part, str):
+            yield part
+
+
+def rule_fields(rule: Rule) -> Iterator[Field]:
+    """All fields of the event that a rule reads or shows."""
+    yield from rule_reads(rule)
+    yield from shown_fields(rule)
+    for effect in rule.effects:
+        yield from effect.fields
+    for key in rule_keys(rule):
+        yield from key.fields

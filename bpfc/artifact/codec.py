@@ -30,7 +30,7 @@ from bpfc.artifact.manifest import (
 )
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
 
-CATALOGUE_VERSION = 1  # newest event catalogue this version of bpfc can carry out
+CATALOGUE_VERSION = 2  # newest event catalogue this version of bpfc can carry out
 
 MAP_TYPES = (
     "array",
@@ -155,6 +155,11 @@ def _shape(cls: type[Any], /, **checks: Check) -> Check:
 
 
 _name = _text(limits.NAME_MAX, r"[A-Za-z0-9_][A-Za-z0-9_.?/\-]*")
+# A field's name can have a parameter: proc.ancestors[2].exe.path, proc.env["LD_PRELOAD"].
+_field_name = _text(
+    limits.NAME_MAX,
+    r'[A-Za-z0-9_][A-Za-z0-9_.]*(?:\[(?:"[A-Za-z_]\w*"|[0-9]{1,3})\][A-Za-z0-9_.]*)?',
+)
 _free = _text(limits.TEXT_MAX)
 _hash = _text(64, r"[0-9a-f]{64}")
 _names = _many(_name, limits.EVENTS_MAX)
@@ -163,7 +168,7 @@ _u32 = _number(0, limits.U32_MAX)
 
 _number_field = _shape(
     NumberField,
-    name=_name,
+    name=_field_name,
     kind=_choice(*NUMBER_KINDS),
     index=_number(0, NUMBERS_MAX - 1),
     words=_number(1, 2),
@@ -172,7 +177,7 @@ _number_field = _shape(
 )
 _text_field = _shape(
     TextField,
-    name=_name,
+    name=_field_name,
     kind=_choice(*TEXT_KINDS),
     view=_number(0, VIEWS_MAX - 1),
     part=_choice(*PARTS),

@@ -33,9 +33,10 @@ from compiler.plan.terms import (
 )
 from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, tables_of
 from dsl.catalogue import Event, Field, Kind
-from dsl.derived import Derived, fields_of
+from dsl.derived import Derived
 from dsl.diagnostics import Collector
 from dsl.typed import Policy
+from dsl.walk import operands
 
 _ALL_ONES = (1 << 64) - 1
 _SPARE_BYTES = 512 * 1024  # rows of a number table may take with room to spare
@@ -143,8 +144,8 @@ def _owners(terms: EventTerms) -> bytes:
 
 def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
     tested = (literal.test.field for term in terms.terms for literal in term)
-    read = {known.name for field in tested for known in fields_of(field)}
-    return tuple(field.name for field in event.fields if field.name in read)
+    read = {known.name for field in tested for known in operands(field)}
+    return tuple(field.name for field in event.ordered(read))
 
 
 def _numbers(
@@ -160,7 +161,7 @@ def _numbers(
     """
     tests = number_tests(terms)
     rows = {name: rows_of(tested, len(terms.terms)) for name, tested in tests.items()}
-    order = [field.name for field in event.fields if field.name in rows]
+    order = [field.name for field in event.ordered(rows)]
     order += [plan.name for plan in derived.plans]
     fields = {name: tests[name][0][1][0].test.field for name in order}
     rooms = {name: _bounds_room(rows[name], fields[name], terms.words) for name in order}

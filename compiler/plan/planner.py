@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from bpfc.artifact.manifest import EventLayout
+from compiler.coverage import PLATFORMS
 from compiler.plan.layout import RecordFull, context_layout, layout_of
 from compiler.plan.matcher import event_plan
 from compiler.plan.model import EventPlan, Plan
@@ -25,7 +26,12 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
     """
     problems = Collector()
     used = used_fields(policy)
-    events = {event.name: event for rule in policy.rules for event in rule.events}
+    events = {
+        event.name: event
+        for rule in policy.rules
+        for event in rule.events
+        if testing or any(platform in event.readers for platform in PLATFORMS)
+    }
     found = [
         _event_plan(policy, event, used[event.name], problems, testing)
         for event in sorted(events.values(), key=lambda event: event.number)

@@ -172,7 +172,7 @@ def text_tests(terms: EventTerms, event: Event, columns: int) -> list[TextTests]
             column += not literal.negated
     return [
         TextTests(known, nocase, group.marks, tuple(group.unknown), tuple(group.truncated))
-        for known in event.fields
+        for known in event.ordered(name for name, _ in groups)
         for nocase in (False, True)
         if (group := groups.get((known.name, nocase))) is not None
     ]

@@ -3,18 +3,9 @@ has."""
 
 from collections.abc import Iterator, Mapping
 
-from dsl.catalogue import Event, Field
-from dsl.typed import Policy, Rule
-from dsl.walk import rule_reads
-
-
-def rule_fields(rule: Rule) -> Iterator[Field]:
-    """All fields that a rule reads or shows: conditions, exceptions, text of the alert."""
-    yield from rule_reads(rule)
-    if rule.alert is not None:
-        for part in rule.alert.template:
-            if not isinstance(part, str):
-                yield part
+from dsl.catalogue import Event
+from dsl.typed import Policy
+from dsl.walk import rule_fields
 
 
 def used_fields(policy: Policy) -> Mapping[str, frozenset[str]]:

@@ -113,12 +113,9 @@ def known_at(fields: Record, kind: catalogue.Event, stage: str) -> dict[str, Fie
         kind: the event.
         stage: "before" or "after".
     """
-    record = dict(fields)
-    if stage == "before":
-        for field in kind.fields:
-            if field.phase == "after":
-                record[field.name] = UNKNOWN
-    return record
+    late = [f.name for f in kind.fields if f.phase == "after" and stage == "before"]
+    named = [name for name in fields if catalogue.form_of(name) in late]
+    return {**fields, **dict.fromkeys([*late, *named], UNKNOWN)}
 
 
 def condition(rule: Rule) -> Expr:

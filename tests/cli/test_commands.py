@@ -61,6 +61,14 @@ def test_every_code_can_be_explained(cli: Cli) -> None:
     assert cli("explain", "bpfc0999").out == cli("explain", "[BPFC0999]").out
 
 
+def test_events_and_fields_can_be_explained(cli: Cli) -> None:
+    event, field = cli("explain", "net.packet").out, cli("explain", 'proc.env["PATH"]').out
+    assert "No process: a packet" in event and "`packet.tcp_flags` | flags" in event
+    assert "Type: string, 4,096 bytes, optional" in field and "every event with a process" in field
+    assert "regular " in cli("explain", "file.kind").out
+    assert "Read on: Linux, Windows" in cli("explain", "proc.pid").out
+
+
 def test_an_unknown_code(cli: Cli) -> None:
     shown = cli("explain", "BPFC9999")
     assert (shown.code, "BPFC0904" in shown.err) == (exits.USAGE, True)

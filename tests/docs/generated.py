@@ -7,7 +7,9 @@ from pathlib import Path
 from attrs import frozen
 
 from bpfc_cli.explain import all_texts
+from dsl import catalogue
 from dsl.codes import load
+from dsl.reference import events_page, fields_page
 from tests.docs.grammar import ebnf
 from tests.house.table import ROOT
 
@@ -95,6 +97,8 @@ def grammar() -> str:
 PARTS = (
     Part(DOCS / "diagnostics.md", "", diagnostics),
     Part(DOCS / "language.md", "grammar", grammar),
+    Part(DOCS / "events.md", "", lambda: events_page(catalogue.load())),
+    Part(DOCS / "fields.md", "", lambda: fields_page(catalogue.load())),
 )
 
 

@@ -102,7 +102,7 @@ def record(event: str, given: Mapping[str, Any]) -> dict[str, FieldValue]:
             raise ValueError(f"{base.name} is given twice")
         found[base.name] = _value(value, field, base)
     for field in kind.fields:
-        if not field.part and field.name not in found:
+        if not field.part and not field.parameter and field.name not in found:
             found[field.name] = ABSENT if field.optional else _nothing(field)
     return found
 

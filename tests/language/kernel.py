@@ -23,7 +23,7 @@ from compiler.driver import compile_policy
 from dsl.catalogue import Catalogue, load
 from dsl.interpreter import Event, Fired, Outcome
 from dsl.interpreter.interpreter import known_at
-from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated
+from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, named_value
 from dsl.typed import Policy
 from runtime_linux.testrun import Event as Made
 from runtime_linux.testrun import Text, Verdict
@@ -72,12 +72,14 @@ def _made(record: Record, layout: EventLayout, time: int) -> Made:
     numbers: dict[int, int] = {}
     unknown = absent = 0
     for field in layout.numbers:
-        value = record[field.name]
+        value = named_value(field.name, record)
         unknown |= (value is UNKNOWN) << field.index
         absent |= (value is ABSENT) << field.index
         if value is not UNKNOWN and value is not ABSENT:
             numbers |= _words(value, field)
-    texts = {text.view: _text(record[text.name]) for text in layout.texts if not text.part}
+    texts = {
+        text.view: _text(named_value(text.name, record)) for text in layout.texts if not text.part
+    }
     return Made(numbers, texts, unknown, absent, time)
 
 

@@ -13,6 +13,7 @@ from compiler.emit.core import Origins, symbol
 from compiler.emit.function import Function
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
+from dsl import catalogue
 
 
 @frozen
@@ -65,10 +66,58 @@ class Subject:
     unknown: tuple[int, ...] = ()
 
 
-def prepare(fn: Function, slot: Ptr) -> None:
-    """Nothing is unknown or absent yet."""
-    slot.at(scratch.header("unknown")).store(0)
-    slot.at(scratch.header("absent")).store(0)
+@frozen
+class Lacking:
+    """What no function of a platform fills in an event's records.
+
+    Args:
+        unknown, absent: a bit for each number word.
+        views: VIEW_* by text view.
+    """
+
+    unknown: int = 0
+    absent: int = 0
+    views: tuple[tuple[int, int], ...] = ()
+
+
+def lacking(layout: EventLayout, platform: str) -> Lacking:
+    """What a platform cannot give of an event: absent where it has no such thing, unknown where no
+    adapter reads it yet.
+
+    Args:
+        layout: of the event's records.
+        platform: "linux" or "windows".
+
+    Returns:
+        Constants for `prepare`.
+    """
+    event = catalogue.load().event(layout.event)
+    assert event is not None
+    unknown = absent = 0
+    for number in layout.numbers:
+        match _missing(event.field(number.name), platform):
+            case record.VIEW_ABSENT:
+                absent |= 1 << number.index
+            case record.VIEW_UNKNOWN:
+                unknown |= 1 << number.index
+    whole = {text.view: event.field(text.name) for text in layout.texts if not text.part}
+    flags = {view: _missing(field, platform) for view, field in sorted(whole.items())}
+    return Lacking(unknown, absent, tuple((view, flag) for view, flag in flags.items() if flag))
+
+
+def _missing(field: catalogue.Field | None, platform: str) -> int:
+    """How a platform lacks a field, as a VIEW_* flag; 0 if it does not."""
+    if field is None or platform in field.readers:
+        return 0
+    return record.VIEW_UNKNOWN if platform in field.platforms else record.VIEW_ABSENT
+
+
+def prepare(fn: Function, slot: Ptr, lacks: Lacking) -> None:
+    """Nothing is unknown or absent yet but what the platform lacks."""
+    slot.at(scratch.header("unknown")).store(lacks.unknown)
+    slot.at(scratch.header("absent")).store(lacks.absent)
+    for view, flags in lacks.views:
+        set_view(slot, view, 0, 0, flags)
 
 
 def set_view(slot: Ptr, view: int, window: int, length: Int | int, flags: Int | int) -> None:

@@ -10,7 +10,7 @@ from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
-from compiler.targets.common.groups import Group, Subject, judge, prepare
+from compiler.targets.common.groups import Group, Lacking, Subject, judge, lacking, prepare
 from compiler.targets.common.slots import count
 from compiler.targets.linux.journal import note, note_address
 from compiler.targets.linux.kernel import read, read_chain
@@ -60,7 +60,8 @@ class Handlers:
         fn = self.unit.function(name, "slot", place=place, inline=True)
         slot = fn.lookup("scratch", fn.argument())
         count(fn, "events")
-        prepare(fn, slot)
+        judged = event in self.events
+        prepare(fn, slot, lacking(self.events[event].layout, "linux") if judged else Lacking())
         return fn, slot
 
     def _judge(

@@ -10,7 +10,14 @@ from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import PART_VIEWS, EventPlan
-from compiler.targets.common.groups import Group, Subject, in_use, judge, prepare, set_view
+from compiler.targets.common.groups import (
+    Group,
+    Subject,
+    in_use,
+    judge,
+    lacking,
+    prepare,
+)
 from compiler.targets.common.platform import Platform
 from compiler.targets.common.slots import count
 from compiler.targets.common.stored import STORED_TEXTS
@@ -68,12 +75,8 @@ class Handlers:
         fn = self.unit.function(name, "slot", place=self.origins.event(event))
         slot = fn.lookup("scratch", fn.argument())
         count(fn, "events")
-        prepare(fn, slot)
-        lacking = [n.index for n in self.context.numbers if n.name not in self.known]
-        slot.at(scratch.header("absent")).store(sum(1 << index for index in lacking))
-        for field, view in self.views.items():
-            if field not in self.known:
-                set_view(slot, view, 0, 0, record.VIEW_ABSENT)
+        layout = self.events[event].layout if event in self.events else self.context
+        prepare(fn, slot, lacking(layout, "windows"))
         return fn, slot
 
     def _judge(self, fn: Function, slot: Ptr, event: str, loaded: tuple[str, ...]) -> Int:

@@ -1,0 +1,120 @@
+"""`catalogue.toml` as values. What its tables and keys mean stands at its head."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+from dsl.catalogue import Catalogue, Event, Field, File, Kind
+
+Row = dict[str, Any]
+PLATFORMS = ("linux", "windows")
+
+
+def read() -> Catalogue:
+    """Read the file.
+
+    Returns:
+        The catalogue.
+
+    Raises:
+        KeyError: a group or a set of constants is used and not there, or a row lacks its type.
+        ValueError: a row says something that no reader of it could use.
+    """
+    text = resources.files("dsl").joinpath("catalogue.toml").read_text("utf-8")
+    data = tomllib.loads(text)
+    rows = _Rows(data["group"], data["constants"], data["context"]["groups"])
+    events = tuple(rows.event(name, row) for name, row in data["event"].items())
+    return Catalogue(version=data["version"], events=events)
+
+
+class _Rows:
+    """Fields and events from their rows.
+
+    Args:
+        groups: rows of fields by group.
+        constants: named values by set.
+        context: how groups are used for the process context.
+    """
+
+    def __init__(self, groups: Mapping[str, Row], constants: Row, context: list[Row]) -> None:
+        self._groups, self._constants, self._context = groups, constants, context
+
+    def event(self, name: str, row: Row) -> Event:
+        """One event with all its fields."""
+        platforms = tuple(row.get("platforms", ["linux"]))
+        readers = tuple(row.get("readers", []))
+        process = row.get("process", "")
+        context = [] if process else self._context
+        phases = row.get("field_phase", {})
+        # What a row takes from where it stands.
+        inside = {"since": row["since"], "readers": readers, "recorded": True, "context": False}
+        around = {"since": 1, "recorded": False, "context": True}
+        own = [*self._uses(row.get("groups", []), inside), *_with(row.get("field", {}), inside)]
+        everything = [*self._uses(context, around), *own]
+        used = [*context, *row.get("groups", [])]
+        return Event(
+            name=name,
+            number=row["number"],
+            fields=tuple(self._field(n, r, phases, row["phases"]) for n, r in everything),
+            phases=tuple(row["phases"]),
+            platforms=platforms,
+            readers=readers,
+            since=row["since"],
+            doc=row["doc"],
+            ended=bool(row.get("ended", False)),
+            files=tuple(_file(use) for use in used if "path" in use),
+            no_process=process,
+        )
+
+    def _uses(self, uses: list[Row], inherited: Row) -> Iterator[tuple[str, Row]]:
+        """The rows of groups, each with what its use says."""
+        for use in uses:
+            prefix = f"{use['prefix']}." if "prefix" in use else ""
+            told: Row = {k: use[k] for k in ("since", "recorded", "optional", "read") if k in use}
+            for name, row in _with(self._groups[use["use"]], {**inherited, **told}):
+                row["doc"] = row["doc"].replace("{it}", use.get("of", ""))
+                if "base" in row:
+                    row["base"] = prefix + row["base"]
+                yield prefix + name, row
+
+    def _field(self, name: str, row: Row, phases: Row, event_phases: list[str]) -> Field:
+        """One field; `phases` overrides its phase for the event at hand."""
+        platforms = tuple(row.get("platforms", ["linux"]))
+        readers = tuple(row.get("readers", PLATFORMS)) if row.get("read", True) else ()
+        phase = row.get("phase", "before" if "before" in event_phases else "after")
+        return Field(
+            name=name,
+            kind=Kind(row["kind"]),
+            signed=bool(row.get("signed", False)),
+            capacity=row.get("capacity", 0),
+            optional=bool(row.get("optional", False)),
+            relative=bool(row.get("relative", False)),
+            constants=self._named(row.get("constants", {})),
+            base=row.get("base", ""),
+            part=row.get("part", ""),
+            phase=str(phases.get(name, phase)),
+            platforms=platforms,
+            since=row["since"],
+            doc=row["doc"],
+            context=row["context"],
+            recorded=row["recorded"],
+            readers=tuple(p for p in platforms if p in readers),
+            parameter=str(row.get("parameter", "")),
+        )
+
+    def _named(self, constants: str | Row) -> tuple[tuple[str, int], ...]:
+        """Named values: those of a set, or a field's own."""
+        found = self._constants[constants] if isinstance(constants, str) else constants
+        return tuple((name, int(value)) for name, value in found.items())
+
+
+def _with(rows: Row, inherited: Row) -> Iterator[tuple[str, Row]]:
+    """Rows with what they do not say themselves."""
+    for name, row in rows.items():
+        yield name, {**inherited, **row}
+
+
+def _file(use: Row) -> File:
+    prefix = use["prefix"]
+    return File(prefix, use["path"], f"{prefix}.device", f"{prefix}.inode")
