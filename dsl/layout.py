@@ -1,7 +1,7 @@
 """How a run of words becomes lines: one line if it fits, else broken at or, and, brackets."""
 
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TypeGuard
 
 from attrs import define, evolve, field, frozen
@@ -208,13 +208,20 @@ def _write_run(out: Writer, found: Sequence[Node], hanging: int) -> None:
         if isinstance(node, Word):
             out.put(node, hanging)
             continue
-        behind = takewhile(lambda each: not isinstance(each, Group), found[index + 1 :])
-        empty = not (node.parts or node.closer.lead or node.opener.trail)
-        if empty or out.has_room(list(flat([node, *behind])), hanging):
+        behind = list(takewhile(_is_whole, found[index + 1 :]))
+        # Of brackets that can be broken at least the first one stands on this line.
+        following = (each for each in found[index + 1 + len(behind) :] if isinstance(each, Group))
+        openers = [group.opener for group in islice(following, 1)]
+        if _is_whole(node) or out.has_room([*flat([node, *behind]), *openers], hanging):
             for word in flat([node]):
                 out.put(word, hanging)
         else:
             _write_group(out, node, hanging)
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether it cannot be broken: a word, or brackets around nothing."""
+    return isinstance(node, Word) or not (node.parts or node.closer.lead or node.opener.trail)
 
 
 def _write_group(out: Writer, group: Group, hanging: int) -> None:
