@@ -50,6 +50,8 @@ class Automaton:
             return keyword
         if token.text in METADATA and "METADATA" in accepted:
             return "METADATA"
+        if token.text.startswith("is_") and "PROPERTY" in accepted:
+            return "PROPERTY"
         # In a list that is not closed the next item would be read as an element.
         return "ITEM" if begins_item(self.tokens, self.index) else "NAME"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dsl.catalogue import Field
-from dsl.derived import Binary, Compare, Fixed, Length, Read, Same, Source, Unary
+from dsl.derived import Binary, Compare, Fixed, Length, Masked, Read, Same, Source, Unary
 
 LEAST, GREATEST = -(1 << 63), (1 << 63) - 1
 
@@ -55,6 +55,8 @@ def value(source: Source, inputs: Inputs) -> int:
         case Length():
             text, cut = inputs.text(source.field)
             return LONGER if cut else len(text)
+        case Masked():
+            return inputs.number(source.field) & source.mask
         case Compare():
             return int(_compared(source, inputs))
         case Same():
@@ -102,8 +104,8 @@ def _number(source: Source, inputs: Inputs) -> int:
             return apply(
                 source.operator, _number(source.left, inputs), _number(source.right, inputs)
             )
-        case Compare() | Same():
-            raise AssertionError("a truth is no part of a calculation")
+        case Masked() | Compare() | Same():
+            raise AssertionError(f"{source.text} is no part of a calculation")
 
 
 COMPARISONS: dict[str, Callable[[int, int], bool]] = {

@@ -13,11 +13,11 @@ from dsl.macros import Budget, nesting
 from dsl.membership import RuntimeSet
 from dsl.missing import report_missing
 from dsl.operands import Operands
-from dsl.relations import Relations
+from dsl.relations import Relations, property_test
 from dsl.resolver import Names
 from dsl.syntax import (
+    AddressProperty,
     Alone,
-    Broken,
     Call,
     Comparison,
     Condition,
@@ -29,15 +29,12 @@ from dsl.syntax import (
     Membership,
     Name,
     Negation,
-    Network,
-    NumberRange,
     Presence,
     Relation,
     Tagged,
-    Text,
 )
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
-from dsl.values import Converter, readable
+from dsl.values import Converter, holds_several, readable
 
 _NUMERIC = ("==", "!=", "in", "<", "<=", ">", ">=")
 _TEXTUAL = ("==", "!=", "in", "startswith", "endswith", "contains", "under")
@@ -119,6 +116,8 @@ class Conditions:
                 return self._flag(condition, top)
             case Presence():
                 return self._presence(condition)
+            case AddressProperty():
+                return property_test(condition, self.field(condition.field), self.report)
             case Call():
                 return self._call(condition)
             case Membership():
@@ -343,7 +342,7 @@ class Conditions:
             constant = operand.text in dict(field.constants) or field.kind is Kind.BOOL
             if not constant or (item.operator.text == "in" and operand.text in self.names.lists):
                 return self._list(operand, field, op)
-        if item.operator.text == "in" and not _holds_several(operand, field):
+        if item.operator.text == "in" and not holds_several(operand, field):
             self.report.error(
                 "BPFC0301",
                 "`in` needs a list, a range or a network",
@@ -458,16 +457,3 @@ class Conditions:
         self.report.warning(
             "BPFC0502", f"this is always {value}", place.span, remedy="leave it out"
         )
-
-
-def _holds_several(operand: Literal | Literals, field: Field) -> bool:
-    """Whether an operand stands for more than one value."""
-    match operand:
-        case Literals() | NumberRange() | Broken():
-            return True
-        case Network():
-            return operand.value.num_addresses > 1
-        case Text():
-            return field.kind is Kind.IP and "/" in operand.value
-        case _:
-            return False

@@ -47,6 +47,24 @@ class Read:
 
 
 @frozen
+class Masked:
+    """The bits of a flags field that a mask has: what `has` tests become. All 64 bits count."""
+
+    field: Field
+    mask: int
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What is read."""
+        return (self.field,)
+
+    @property
+    def text(self) -> str:
+        """Canonical text."""
+        return f"{self.field.name} masked {self.mask:#x}"
+
+
+@frozen
 class Length:
     """Length of a text: bytes of UTF-8, on Windows units of UTF-16."""
 
@@ -149,7 +167,7 @@ class Same:
         return f"({self.left.name} == {self.right.name})"
 
 
-Source = Fixed | Read | Length | Unary | Binary | Compare | Same
+Source = Fixed | Read | Masked | Length | Unary | Binary | Compare | Same
 
 
 @frozen
@@ -171,7 +189,8 @@ def derived(source: Source, kind: Kind = Kind.INT) -> Derived:
         kind: INT, DURATION, or BOOL.
 
     Returns:
-        A signed field (BOOL: unsigned) that is known where and when all its operands are.
+        A signed field (a truth and masked bits: unsigned) that is known where and when all its
+        operands are.
     """
     read = source.fields
     bracketed = isinstance(source, Binary | Compare | Same)
@@ -180,7 +199,7 @@ def derived(source: Source, kind: Kind = Kind.INT) -> Derived:
     return Derived(
         name=source.text.removeprefix("(").removesuffix(")") if bracketed else source.text,
         kind=kind,
-        signed=kind is not Kind.BOOL,
+        signed=kind is not Kind.BOOL and not isinstance(source, Masked),
         capacity=0,
         optional=any(f.optional for f in read),
         relative=False,

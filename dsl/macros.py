@@ -12,6 +12,7 @@ from dsl.cycles import report_cycles
 from dsl.diagnostics import Collector, shown
 from dsl.span import Span
 from dsl.syntax import (
+    AddressProperty,
     Alone,
     Broken,
     Calculation,
@@ -83,7 +84,7 @@ class Substitution:
                 return evolve(item, items=good) if len(good) == len(found) else None
             case Call():
                 return evolve(item, arguments=tuple(self._value(a) for a in item.arguments))
-            case Flag() | Presence():
+            case Flag() | Presence() | AddressProperty():
                 field = self._field(item.field)
                 return None if field is None else evolve(item, field=field)
             case Comparison():
@@ -229,7 +230,7 @@ def mentioned(item: Condition) -> Iterator[Name]:
                 yield item.right
         case Membership():
             yield item.set
-        case Presence() | Alone() | Tagged():
+        case Presence() | AddressProperty() | Alone() | Tagged():
             pass
 
 

@@ -10,6 +10,7 @@ from dsl.diagnostics import Collector
 from dsl.lexer import Token
 from dsl.span import Span
 from dsl.syntax import (
+    AddressProperty,
     Alone,
     Broken,
     Calculation,
@@ -107,6 +108,19 @@ class Pieces:
 
     def not_exists(self, parts: Parts) -> Presence | Alone:
         return self._presence(parts, True)
+
+    def address_property(self, parts: Parts) -> AddressProperty | Alone:
+        part, name = self._calculation(parts[0]), self.name(parts[1:])
+        span = self._span(precedence.span_of(part), name.span)
+        if isinstance(part, Flag):
+            return AddressProperty(part.field, name, span)
+        self.report.error(
+            "BPFC0450",
+            f"`{name.text}` is asked of an address",
+            name.span,
+            remedy="write the name of one field in front of it",
+        )
+        return Alone(Broken(span), span)
 
     def _presence(self, parts: Parts, negated: bool) -> Presence | Alone:
         part = self._calculation(parts[0])

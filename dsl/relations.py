@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 from attrs import evolve, frozen
 
+from dsl import addresses
 from dsl.catalogue import Field, Kind
 from dsl.computation import COMPARISONS
 from dsl.derived import Compare, Derived, Length, Same, derived
-from dsl.diagnostics import Collector
+from dsl.diagnostics import Collector, nearest, shown
 from dsl.operands import Operand, Operands, same_unit
 from dsl.syntax import (
+    AddressProperty,
     Alone,
     Broken,
     Comparison,
@@ -245,3 +247,33 @@ class Relations:
             item.span,
             remedy="compare values of one type",
         )
+
+
+def property_test(item: AddressProperty, field: Field | None, report: Collector) -> Test | None:
+    """`FIELD is_private` as a test against networks.
+
+    Args:
+        item: as parsed.
+        field: what its field is, None if that was reported.
+        report: takes diagnostics.
+    """
+    if field is None:
+        return None
+    known, name = addresses.load(), item.property
+    if name.text not in known:
+        report.error(
+            "BPFC0457",
+            f"unknown property `{shown(name.text)}`",
+            name.span,
+            expected=tuple(known),
+            suggestion=nearest(name.text, known),
+        )
+        return None
+    if field.kind is not Kind.IP:
+        report.error(
+            "BPFC0457",
+            f"`{name.text}` is a property of addresses; `{field.name}` is {readable(field)}",
+            name.span,
+        )
+        return None
+    return Test(field, Op.EQ, known[name.text].networks, item.span)

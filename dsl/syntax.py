@@ -93,6 +93,15 @@ class Call:
 
 
 @frozen
+class AddressProperty:
+    """`field is_private`."""
+
+    field: Name
+    property: Name
+    span: Span
+
+
+@frozen
 class Signed:
     """`-part` or `~part`.
 
@@ -161,6 +170,7 @@ class Relation:
 Condition = (
     Flag
     | Presence
+    | AddressProperty
     | Comparison
     | Relation
     | Alone

@@ -13,6 +13,7 @@ _READABLE = {
     "NUMBER": "a number",
     "ADDRESS": "an address",
     "DATE": "a date (2027-03-01)",
+    "PROPERTY": "a property (is_private, ...)",
     "METADATA": "metadata (id, severity, ...)",
     "ON_UNKNOWN": "`on unknown`",
     "COMPARE": "== != < <= > >=",

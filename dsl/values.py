@@ -9,7 +9,7 @@ from dsl import literals
 from dsl.catalogue import Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.paths import directory
-from dsl.syntax import Broken, Literal, Name, Network, Number, NumberRange, Text
+from dsl.syntax import Broken, Literal, Literals, Name, Network, Number, NumberRange, Text
 from dsl.typed import Op, Range, Value
 
 MAX_PATTERN = 1024  # bytes; what the matching tables and the truncation rules are sized for
@@ -44,6 +44,19 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 def readable(field: Field) -> str:
     """What a field's values are, for messages: "an integer"."""
     return _READABLE[field.kind]
+
+
+def holds_several(operand: Literal | Literals, field: Field) -> bool:
+    """Whether an operand stands for more than one value of a field."""
+    match operand:
+        case Literals() | NumberRange() | Broken():
+            return True
+        case Network():
+            return operand.value.num_addresses > 1
+        case Text():
+            return field.kind is Kind.IP and "/" in operand.value
+        case _:
+            return False
 
 
 def limits(field: Field) -> tuple[int, int]:

@@ -6,7 +6,7 @@ places in the table of constants. Code depends on it, and on nothing else of the
 
 import struct
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from bpfc.artifact.manifest import EventLayout
 from compiler.plan.classes import power_of_two
@@ -25,9 +25,11 @@ from compiler.plan.model import (
     UnaryShape,
 )
 from dsl.catalogue import Field
-from dsl.derived import Binary, Compare, Derived, Fixed, Length, Read, Same, Source, Unary
+from dsl.derived import Binary, Compare, Derived, Fixed, Length, Masked, Read, Same, Source, Unary
 from dsl.diagnostics import Collector
 from dsl.typed import Test
+
+_ALL_ONES = (1 << 64) - 1
 
 
 @frozen
@@ -36,7 +38,7 @@ class DerivedTables:
 
     Args:
         plans: in the order in which rules first use them.
-        linux, windows: the table of constants, signed words; its length is a capacity class.
+        linux, windows: the table of constants, words; its length is a capacity class.
     """
 
     plans: tuple[DerivedPlan, ...]
@@ -67,6 +69,10 @@ class _Builder:
                 return FixedShape(self._constant(source.value))
             case Read():
                 return self._number(source.field)
+            case Masked():
+                # As a signed number every pattern of bits is one.
+                whole = evolve(self._number(source.field), signed=True)
+                return BinaryShape("&", whole, FixedShape(self._constant(source.mask)))
             case Length():
                 # A unit of UTF-16 has two bytes.
                 return LengthShape(self._text(source.field), self._constant(0, 1))
@@ -89,7 +95,8 @@ class _Builder:
 
     def _constant(self, linux: int, windows: int | None = None) -> int:
         """The place of a new constant."""
-        self.constants.append((linux, linux if windows is None else windows))
+        pair = (linux, linux if windows is None else windows)
+        self.constants.append((pair[0] & _ALL_ONES, pair[1] & _ALL_ONES))
         return len(self.constants) - 1
 
     def _number(self, field: Field) -> NumberShape:
@@ -133,7 +140,7 @@ def derived_tables(
         plans[field.name] = DerivedPlan(field.name, len(plans), builder.shape(field.source))
     room = power_of_two(len(builder.constants)) if builder.constants else 0
     linux, windows = (
-        struct.pack(f"<{len(builder.constants)}q", *(pair[half] for pair in builder.constants))
+        struct.pack(f"<{len(builder.constants)}Q", *(pair[half] for pair in builder.constants))
         for half in (0, 1)
     )
     return DerivedTables(

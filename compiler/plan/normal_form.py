@@ -8,7 +8,8 @@ is not a law stays: `a and not a` is unknown where `a` is, so a term of that kin
 
 from attrs import evolve, frozen
 
-from dsl.typed import And, Constant, Expr, Not, Op, Or, Rule, Test
+from dsl.derived import Masked, derived
+from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Rule, Test
 
 # Terms of a rule and event; docs/language says so too.
 TERMS_MAX = 64
@@ -110,7 +111,7 @@ def _merged(items: tuple[Expr, ...]) -> list[Expr]:
     """`a == 1 or a == 2` as one test against a list: one term instead of two."""
     result: dict[object, Expr] = {}
     for n, item in enumerate(items):
-        if not isinstance(item, Test) or (item.every and len(item.values) > 1) or not item.values:
+        if not isinstance(item, Test) or not item.values or _asks_for_all(item):
             result[n] = item
             continue
         key = (item.field.name, item.op, item.nocase, item.exact, item.element)
@@ -120,15 +121,33 @@ def _merged(items: tuple[Expr, ...]) -> list[Expr]:
     return list(result.values())
 
 
+def _asks_for_all(test: Test) -> bool:
+    return test.op is Op.HAS_ALL or (test.every and len(test.values) > 1)
+
+
 def _plain(test: Test) -> Expr:
     """A test in the forms that tables know: any of several values, or presence."""
     if test.op is not Op.EXISTS and not test.values:
         return Constant(test.every)
+    if test.op in (Op.HAS_ANY, Op.HAS_ALL):
+        return _masked(test)
     if test.every and len(test.values) > 1:
         return And(tuple(evolve(test, values=(value,), every=False) for value in test.values))
     if test.field.kind.is_text and (test.op is Op.EXISTS or b"" in test.values):
         return _maybe_presence(evolve(test, every=False))
     return evolve(test, every=False)
+
+
+def _masked(test: Test) -> Test:
+    """`has` as a comparison of the bits that it asks for."""
+    mask = 0
+    for value in test.values:
+        if isinstance(value, int):
+            mask |= value
+    wanted = mask if test.op is Op.HAS_ALL else Range(1, (1 << 64) - 1)
+    return evolve(
+        test, field=derived(Masked(test.field, mask)), op=Op.EQ, values=(wanted,), every=False
+    )
 
 
 def _maybe_presence(test: Test) -> Test:

@@ -252,9 +252,7 @@ def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ..
 def _supported(rule: Rule, test: Test, problems: Collector) -> bool:
     """Whether tables can answer the test; a diagnostic if not."""
     what = ""
-    if test.op in (Op.HAS_ANY, Op.HAS_ALL):
-        what = f"`{test.op.value}`"
-    elif test.element not in (None, "any"):
+    if test.element not in (None, "any"):
         what = f"`{test.field.name} {test.element}`"
     elif test.element is not None and test.every and len(test.values) > 1:
         what = "several values for one element (`all [...]`)"

@@ -1,6 +1,7 @@
 """Pages and parts of pages that are made from data; run it (`make pages`) to write them anew."""
 
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -77,6 +78,17 @@ def diagnostics() -> str:
     return "\n".join(lines)
 
 
+def properties() -> str:
+    """The table of properties of addresses."""
+    lines = ["| property | addresses | networks |", "|---|---|---|"]
+    rows = tomllib.loads((ROOT / "dsl" / "addresses.toml").read_text("utf-8"))
+    for name, row in rows.items():
+        listed = ", ".join(f"`{network}`" for network in row.get("networks") or row["but"])
+        without = "" if "networks" in row else "all but "
+        lines.append(f"| `{name}` | {row['doc']} ({row['sources']}) | {without}{listed} |")
+    return "\n".join(lines)
+
+
 def _examples(code: str) -> list[str]:
     """Source that gives a code, and source that does not; only the front end's codes have any."""
     found = load().get(code)
@@ -96,6 +108,7 @@ def grammar() -> str:
 
 PARTS = (
     Part(DOCS / "diagnostics.md", "", diagnostics),
+    Part(DOCS / "language.md", "addresses", properties),
     Part(DOCS / "language.md", "grammar", grammar),
     Part(DOCS / "events.md", "", lambda: events_page(catalogue.load())),
     Part(DOCS / "fields.md", "", lambda: fields_page(catalogue.load())),

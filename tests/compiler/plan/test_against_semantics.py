@@ -29,10 +29,11 @@ from tests.compiler.plan.policies import CONNECT, SPAN, policy, raw_of, rule
 DELTA = Field(
     "test.delta", Kind.INT, True, 0, True, False, (), "", "", "before", ("linux", "windows"), 1, ""
 )
-EVENT = evolve(CONNECT, fields=(*CONNECT.fields, DELTA))
+FLAGS = evolve(DELTA, name="test.flags", kind=Kind.FLAGS, signed=False)
+EVENT = evolve(CONNECT, fields=(*CONNECT.fields, DELTA, FLAGS))
 SIGNED = st.sampled_from([-(1 << 63), -5, -1, 0, 1, 5, (1 << 63) - 1])
 UNSIGNED = st.sampled_from([0, 1, 22, 80, 81, 443, (1 << 64) - 1])
-NUMBERS = ("remote.port", "proc.pid", "net.protocol", "test.delta")
+NUMBERS = ("remote.port", "proc.pid", "net.protocol", "test.delta", "test.flags")
 NETWORKS = [
     ip_network(text)
     for text in ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "0.0.0.0/0", "::/0", "::/128")
@@ -91,6 +92,9 @@ def number_tests(draw: st.DrawFn) -> Check:
     field = EVENT.field(draw(st.sampled_from(NUMBERS)))
     assert field is not None
     values = SIGNED if field.signed else UNSIGNED
+    if field.kind is Kind.FLAGS and draw(st.booleans()):
+        op = draw(st.sampled_from((Op.HAS_ANY, Op.HAS_ALL)))
+        return Check(field, op, tuple(draw(st.lists(values, min_size=1, max_size=3))), SPAN)
     op = draw(st.sampled_from((Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE, Op.EXISTS)))
     if op is Op.EXISTS:
         return Check(field, op, (), SPAN)

@@ -10,7 +10,6 @@ from attrs import evolve
 from bpfc.artifact.record import RULE_ENTRY_SIZE
 from compiler.plan.model import SPECIAL_ROWS, EventPlan
 from compiler.plan.planner import plan
-from dsl.catalogue import Field, Kind
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Policy, Rule
 from dsl.typed import Test as Check
@@ -19,7 +18,6 @@ from tests.compiler.plan.policies import (
     CONNECT,
     EXEC,
     FORK,
-    SPAN,
     check,
     policy,
     raw_of,
@@ -196,23 +194,6 @@ def test_deny_on_unknown_marks_its_terms() -> None:
     assert u64(item.linux, item.terms_offset, 1) == [0b111]
 
 
-FLAGS = Field(
-    "test.flags",
-    Kind.FLAGS,
-    False,
-    0,
-    False,
-    False,
-    (("X", 1),),
-    "",
-    "",
-    "before",
-    ("linux",),
-    1,
-    "",
-)
-
-
 def many(count: int) -> tuple[Check, ...]:
     return tuple(check("proc.cmdline", Op.CONTAINS, b"w%d" % n) for n in range(count))
 
@@ -232,7 +213,6 @@ def many(count: int) -> tuple[Check, ...]:
             "BPFC0651",
         ),
         (rule(And(many(16))), "BPFC0652"),
-        (rule(Check(FLAGS, Op.HAS_ALL, (1,), SPAN)), "BPFC0653"),
         (rule(evolve(ARGV, element="all")), "BPFC0653"),
         (
             rule(check("proc.argv", Op.CONTAINS, b"a", b"b", every=True)),
