@@ -113,9 +113,11 @@ def known_at(fields: Record, kind: catalogue.Event, stage: str) -> dict[str, Fie
         kind: the event.
         stage: "before" or "after".
     """
-    late = [f.name for f in kind.fields if f.phase == "after" and stage == "before"]
-    named = [name for name in fields if catalogue.form_of(name) in late]
-    return {**fields, **dict.fromkeys([*late, *named], UNKNOWN)}
+    if stage == "after":
+        return dict(fields)
+    known = {name: kind.field(name) for name in fields}
+    late = {name for name, field in known.items() if field and field.phase == "after"}
+    return {name: UNKNOWN if name in late else value for name, value in fields.items()}
 
 
 def condition(rule: Rule) -> Expr:

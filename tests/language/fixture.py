@@ -1,7 +1,7 @@
 """Cases of the language: a policy, events, and what they come to. README.md has the format."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,25 @@ def record(event: str, given: Mapping[str, Any]) -> dict[str, FieldValue]:
         if base.name in found:
             raise ValueError(f"{base.name} is given twice")
         found[base.name] = _value(value, field, base)
-    for field in kind.fields:
-        if not field.part and not field.parameter and field.name not in found:
-            found[field.name] = ABSENT if field.optional else _nothing(field)
+    return complete(event, found, (field.name for field in kind.fields))
+
+
+def complete(
+    event: str, given: Mapping[str, FieldValue], names: Iterable[str]
+) -> dict[str, FieldValue]:
+    """A record with those of its event's fields that it lacks: 0, false, empty, or absent.
+
+    Args:
+        event: catalogue name.
+        given: the record.
+        names: of fields of any event; parts of a text follow from the text.
+    """
+    kind = load().event(event)
+    found = dict(given)
+    for name in names:
+        field = kind.field(name) if kind else None
+        if field is not None and not field.part and name not in found:
+            found[name] = ABSENT if field.optional else _nothing(field)
     return found
 
 

@@ -2,12 +2,15 @@
 
 from functools import cache
 
+from attrs import evolve
+
 from compiler.plan.planner import plan
+from compiler.plan.used import used_fields
 from dsl.frontend import check
-from dsl.interpreter import Interpreter, Outcome
+from dsl.interpreter import Event, Interpreter, Outcome
 from dsl.typed import Policy
 from tests.language.documented import examples
-from tests.language.fixture import CASES, POLICIES, Case, cases, lines
+from tests.language.fixture import CASES, POLICIES, Case, cases, complete, lines
 from tests.language.kernel import outcomes, work
 from tests.language.play import Played, Work
 
@@ -26,6 +29,16 @@ def policy_of(name: str) -> Policy:
 
 
 @cache
+def events_of(name: str) -> tuple[Event, ...]:
+    """A case's events, with all fields that its policy asks for."""
+    used = used_fields(policy_of(name))
+    return tuple(
+        evolve(event, fields=complete(event.name, event.fields, used.get(event.name, ())))
+        for event in ALL[name].events
+    )
+
+
+@cache
 def in_core(name: str) -> bool:
     """Whether this version can compile a case."""
     _, diagnostics = plan(policy_of(name), testing=True)
@@ -36,13 +49,13 @@ def in_core(name: str) -> bool:
 def interpreted(name: str) -> tuple[Outcome, ...]:
     """What the reference interpreter makes of a case's events."""
     interpreter = Interpreter(policy_of(name))
-    return tuple(interpreter.consume(event) for event in ALL[name].events)
+    return tuple(interpreter.consume(event) for event in events_of(name))
 
 
 @cache
 def compiled(name: str) -> Work:
     """A case, compiled for the test adapter."""
-    return work(policy_of(name), ALL[name].events)
+    return work(policy_of(name), events_of(name))
 
 
 def compare(name: str, played: Played) -> None:
