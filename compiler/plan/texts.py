@@ -20,8 +20,8 @@ from dsl.typed import Op, Test
 TABLE_MAX = 4 * 1024 * 1024 - 64 * 1024
 
 # States are u16. Smaller tables are rounded up to these classes so that small edits keep the code.
-_STATE_BITS = range(6, 17)
-_CLASS_BITS_MIN, _CLASS_BITS_MAX = 4, 9
+_STATE_BITS = range(8, 17)
+_CLASS_BITS_MIN, _CLASS_BITS_MAX = 5, 9
 _PAIRS_MIN = 32
 
 # Room for classes, outs and pairs when literals are dealt out to tables.
