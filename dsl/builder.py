@@ -111,7 +111,7 @@ class Builder(Pieces):
     # ------------------------------------------------------------ conditions
 
     def element(self, parts: Parts) -> Name:
-        text = parts[0].text if len(parts) == 1 else "[n]"
+        text = "".join(part.text for part in parts)
         return Name(text, self._span(parts[0], parts[-1]))
 
     def quantified(self, parts: Parts) -> tuple[Name, Any]:

@@ -51,7 +51,8 @@ class Field:
         relative: whether a PATH can be one that does not begin at a root.
         constants: named values of an ENUM or FLAGS field.
         base: name of the text field this one is a part of (proc.exe.name of proc.exe.path), or "".
-        part: "", "name" (last component), "directory" or "elements" (of a NUL-separated list).
+        part: "", "name" (last component), "directory", "extension" or "elements" (of a
+            NUL-separated list).
         phase: "before" if the value is known before the event's decision, else "after".
         platforms: systems that have it ("linux", "windows").
         since: catalogue version that introduced it.

@@ -34,10 +34,10 @@ from dsl.syntax import (
     Tagged,
 )
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
-from dsl.values import Converter, holds_several, readable
+from dsl.values import MAX_POSITION, Converter, holds_several, readable
 
 _NUMERIC = ("==", "!=", "in", "<", "<=", ">", ">=")
-_TEXTUAL = ("==", "!=", "in", "startswith", "endswith", "contains", "under")
+_TEXTUAL = ("==", "!=", "in", "startswith", "endswith", "contains", "under", "glob", "regex")
 _OPERATORS = {
     Kind.BOOL: ("==", "!="),
     Kind.INT: _NUMERIC,
@@ -52,7 +52,7 @@ _OPERATORS = {
     Kind.STRINGS: _TEXTUAL,
 }
 _ORDERED = (Op.LT, Op.LE, Op.GT, Op.GE)
-_ALIASED = (Op.EQ, Op.STARTSWITH, Op.UNDER)
+_ALIASED = (Op.EQ, Op.STARTSWITH, Op.UNDER, Op.GLOB)
 
 
 @frozen
@@ -280,7 +280,7 @@ class Conditions:
             every=every,
             nocase="nocase" in suffixes,
             exact="exact" in suffixes,
-            element="any" if item.element else None,
+            element=item.element.text.strip("[]") if item.element else None,
         )
         return Not(test) if item.negated else test
 
@@ -318,22 +318,42 @@ class Conditions:
                 remedy=f"for several values write `{item.operator.text} {item.element.text} [...]`",
             )
             return False
-        if item.element.text != "any":
+        if item.element.text == "count":
             self.report.error(
                 "BPFC0106",
-                f"`{item.element.text}` of a list field is not in language 1",
+                "`count` of a list field is not in language 1",
                 item.element.span,
-                remedy="it is planned for a later version; `any` is there",
+                remedy="it is planned for a later version",
             )
             return False
-        if item.negated:
+        if not self._position(item.element):
+            return False
+        if item.negated and item.element.text in ("any", "all"):
             word = "!=" if item.operator.text == "!=" else "not in"
+            every = item.element.text == "all"
             self._unfit(
-                f"`any {word}` is true of nearly every list",
+                f"`all {word}` is easily misread"
+                if every
+                else f"`any {word}` is true of nearly every list",
                 item.operator,
                 remedy=f"write `not {field.name} any {'==' if word == '!=' else 'in'} ...`",
             )
-        return not item.negated
+            return False
+        return True
+
+    def _position(self, element: Name) -> bool:
+        """Whether `[n]` names a place that can be looked at."""
+        if not element.text.startswith("["):
+            return True
+        if element.text[1:-1].isdecimal() and int(element.text[1:-1]) <= MAX_POSITION:
+            return True
+        self.report.error(
+            "BPFC0434",
+            f"`{element.text}` is no position in a list",
+            element.span,
+            remedy=f"positions are counted from 0 and go up to {MAX_POSITION}",
+        )
+        return False
 
     def _values(self, item: Comparison, field: Field, op: Op) -> tuple[Value, ...] | None:
         """The operand's values, each once."""

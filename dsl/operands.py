@@ -160,7 +160,7 @@ class Operands:
             )
             return None
         found = self.field(names[0])
-        if found is None:
+        if found is None or not self.readable_alone(found, names[0].span):
             return None
         if found.kind in (Kind.STRING, Kind.PATH):
             return Operand(Length(found), "", call.span)
@@ -172,6 +172,18 @@ class Operands:
             remedy=f"write `{found.name} count`" if several else "leave `length` out",
         )
         return None
+
+    def readable_alone(self, field: Field, place: Span) -> bool:
+        """Whether a field's text stands somewhere by itself; an error if it does not."""
+        if field.part not in ("directory", "extension"):
+            return True
+        self.report.error(
+            "BPFC0435",
+            f"`{field.name}` can be compared with constants only",
+            place,
+            remedy=f"use `{field.base}`, of which it is a part",
+        )
+        return False
 
     def _signed(self, part: Signed) -> Operand | None:
         item = self.number(part.item)

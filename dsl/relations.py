@@ -205,7 +205,10 @@ class Relations:
         """A test of two calculations or two fields."""
         word = "==" if item.negated else item.operator.text
         if left.field is not None and right.field is not None:
+            alone = self.operands.readable_alone
             if not self._alike(item, left.field, right.field):
+                return None
+            if not alone(left.field, left.span) or not alone(right.field, right.span):
                 return None
             if left.field.kind in (*_ALIKE[2], Kind.IP):
                 same = Same(left.field, right.field)

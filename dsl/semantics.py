@@ -15,6 +15,8 @@ from dsl import catalogue, computation
 from dsl.catalogue import Field, Kind, form_of
 from dsl.derived import Derived
 from dsl.paths import aliases, directory, separator
+from dsl.patterns.search import found
+from dsl.patterns.values import glob_of, regex_of
 from dsl.typed import And, Constant, Expr, Not, Op, Or, Range, Test, Value
 
 
@@ -143,6 +145,11 @@ def _value(field: Field, record: Record) -> FieldValue:
         if isinstance(whole, Truncated):
             return UNKNOWN  # the last component is in the part that was not examined
         return whole.rpartition(b"/")[2] if isinstance(whole, bytes) else whole
+    if field.part in ("directory", "extension"):
+        whole = record[field.base]
+        if isinstance(whole, Truncated):
+            return UNKNOWN
+        return _path_part(whole, field.part) if isinstance(whole, bytes) else whole
     if field.part == "elements":
         return named_value(field.base, record)
     return named_value(_element_fields().get(field.name, field.name), record)
@@ -199,6 +206,15 @@ def _computed(field: Derived, record: Record) -> FieldValue:
         return UNKNOWN
 
 
+def _path_part(path: bytes, part: str) -> bytes:
+    """The directory of a path, or the extension of its last component."""
+    head, slash, name = path.rpartition(b"/")
+    if part == "directory":
+        return head or slash
+    stem, _, extension = name.rpartition(b".")
+    return extension if stem.strip(b".") else b""
+
+
 @cache
 def _element_fields() -> dict[str, str]:
     """Joined field -> the list field it is joined from (proc.cmdline -> proc.argv)."""
@@ -217,16 +233,22 @@ def _text(value: FieldValue) -> tuple[bytes, bool]:
 
 
 def _elements(item: Test, value: FieldValue) -> Truth:
-    """`any` over the elements of a list.
+    """A test of one, every or some element of a list.
 
     An empty list counts as one empty element, as in the raw bytes. If the list goes on behind the
-    examined part, an element that satisfies the test may be there.
+    examined part, its last visible element may go on there, and more may follow.
     """
     text, cut = _text(value)
     *complete, last = text.split(b"\0")
-    found = [_over_values(item, element, False) for element in complete]
-    found.append(_over_values(item, last, cut))
-    return _any([*found, None] if cut else found)
+    truths = [_over_values(item, element, False) for element in complete]
+    truth = _over_values(item, last, cut)
+    truths.append(None if cut and not truth else truth)
+    if item.element == "any":
+        return _any([*truths, None] if cut else truths)
+    if item.element == "all":
+        return _all([*truths, None] if cut else truths)
+    position = int(item.element or 0)
+    return truths[position] if position < len(truths) else _unless_cut(cut)
 
 
 def _over_values(item: Test, text: bytes, cut: bool) -> Truth:
@@ -237,6 +259,12 @@ def _over_values(item: Test, text: bytes, cut: bool) -> Truth:
 
 def _text_test(item: Test, text: bytes, cut: bool, pattern: bytes) -> Truth:
     """A text against one value, in all spellings of it."""
+    if item.op is Op.REGEX:
+        return found(regex_of(pattern, item.nocase), text, cut) or _unless_cut(cut)
+    if item.op is Op.GLOB:
+        path = item.field.kind is Kind.PATH
+        glob = glob_of(pattern, item.nocase, path, aliased=path and not item.exact)
+        return found(glob, text, cut) or _unless_cut(cut)
     if item.nocase:
         text, pattern = text.translate(_FOLD), pattern.translate(_FOLD)
     alias = item.field.kind is Kind.PATH and not item.exact

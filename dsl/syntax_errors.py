@@ -5,7 +5,7 @@ from dsl.diagnostics import Collector, nearest, shown
 from dsl.lexer import ITEM_WORDS, Token, begins_item
 from dsl.recovery import CLAUSE_WORDS
 from dsl.table import END
-from dsl.words import METADATA, PLANNED_CLAUSES, PLANNED_ITEMS, PLANNED_OPERATORS
+from dsl.words import METADATA, PLANNED_CLAUSES, PLANNED_ITEMS
 
 _READABLE = {
     "NAME": "a name",
@@ -103,7 +103,7 @@ def _unknown_word(machine: Automaton, token: Token, report: Collector) -> bool:
     elif fresh and machine.accepts("RULE"):
         known, planned, what = set(ITEM_WORDS), PLANNED_ITEMS, "top-level item"
     elif machine.accepts("COMPARE"):
-        known, planned, what = _keywords(machine), PLANNED_OPERATORS, "operator"
+        known, planned, what = _keywords(machine), frozenset(), "operator"
     else:
         return False
     span = token.span(machine.builder.file)

@@ -28,6 +28,8 @@ class Op(Enum):
     ENDSWITH = "endswith"
     CONTAINS = "contains"
     UNDER = "under"
+    GLOB = "glob"
+    REGEX = "regex"
     HAS_ANY = "has any"
     HAS_ALL = "has all"
     EXISTS = "exists"
@@ -50,8 +52,10 @@ Value = int | Range | bytes | IPv4Network | IPv6Network
 class Test:
     """`field op values`: true if any (or with `every`, all) of the values satisfies the operator.
 
-    `in` is EQ with several values. With `element` the test is put to the elements of a list field
-    (`proc.argv any == "-r"`): "any" asks for one element that satisfies it.
+    `in` is EQ with several values. With `element` the test is put to the elements of a list field:
+    "any" asks for one element that satisfies it, "all" for every one, and a decimal number for the
+    one at that position, counted from 0 (a test of a list that has none there is false). The values
+    of GLOB and REGEX are patterns that `dsl.patterns` can read.
     """
 
     field: Field

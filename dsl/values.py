@@ -9,11 +9,13 @@ from dsl import literals
 from dsl.catalogue import Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.paths import directory
+from dsl.pattern_checks import check_pattern
 from dsl.syntax import Broken, Literal, Literals, Name, Network, Number, NumberRange, Text
 from dsl.typed import Op, Range, Value
 
 MAX_PATTERN = 1024  # bytes; what the matching tables and the truncation rules are sized for
 MAX_PORT = 0xFFFF
+MAX_POSITION = 255  # of a list's element; each takes a state of an automaton
 
 _READABLE = {
     Kind.BOOL: "true or false",
@@ -37,6 +39,7 @@ _HELP = {
     Kind.TIME: "write a duration since boot such as 5min",
 }
 _EVERY_VALUE = (Op.STARTSWITH, Op.ENDSWITH, Op.CONTAINS, Op.UNDER)
+_PATTERNS = (Op.GLOB, Op.REGEX)
 _BOOLEANS = {"false": 0, "true": 1}
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
@@ -208,7 +211,9 @@ class Converter:
             return None
         if self.op in _EVERY_VALUE and not self._selective(literal, value):
             return None
-        if self.op is Op.EQ and not value and self.field.optional:
+        if self.op in _PATTERNS and not check_pattern(literal, self.op, self.field, self.report):
+            return None
+        if self.op is Op.EQ and not value and self.field.optional and not self.field.part:
             self.report.error(
                 "BPFC0307",
                 f"`{self.field.name}` is never empty: it is absent where there is none",
@@ -234,6 +239,8 @@ class Converter:
     def _lint(self, literal: Text, value: bytes) -> None:
         """Warn of a value that the field never has."""
         why = ""
+        if self.op is Op.REGEX:
+            return
         if len(value) > self.field.capacity:
             why = f"`{self.field.name}` has at most {self.field.capacity} bytes"
         elif self.field.part == "name" and b"/" in value:
@@ -241,7 +248,8 @@ class Converter:
         elif (
             self.field.kind is Kind.PATH
             and not self.field.relative
-            and self.op in (Op.EQ, Op.STARTSWITH, Op.UNDER)
+            and self.op in (Op.EQ, Op.STARTSWITH, Op.UNDER, Op.GLOB)
+            and not (self.op is Op.GLOB and value[:1] in (b"*", b"?", b"["))
         ):
             absolute = value[:1] in (b"/", b"\\") or value[1:2] == b":"
             why = "" if absolute else f"`{self.field.name}` is a full path"

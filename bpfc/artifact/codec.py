@@ -46,7 +46,7 @@ MAP_TYPES = (
 )
 NUMBER_KINDS = ("int", "bool", "enum", "flags", "port", "ip", "duration", "time")
 TEXT_KINDS = ("string", "path", "strings")
-PARTS = ("", "name", "directory", "elements")
+PARTS = ("", "name", "directory", "extension", "elements")
 
 # A check takes a value as json made it and the place it stands at; it gives the value or raises.
 Check = Callable[[object, str], Any]

@@ -296,6 +296,9 @@ def _text_reader(field: TextField, windows: bool) -> Callable[[Record], Value | 
         if part == "directory":
             head, found, _ = text.rpartition(separator)
             return head or found
+        if part == "extension":
+            stem, _, extension = text.rpartition(separator)[2].rpartition(".")
+            return extension if stem.strip(".") else ""
         return text
 
     return read

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from bpfc.artifact.consistency import rules_map
 from bpfc.artifact.manifest import EventLayout
+from compiler.plan.automaton import Needle
 from compiler.plan.classes import power_of_two, room_for
 from compiler.plan.derived import DerivedTables, derived_tables
 from compiler.plan.model import (
@@ -21,6 +22,9 @@ from compiler.plan.model import (
     NumberPlan,
 )
 from compiler.plan.numbers import NumberRows, rows_of
+from compiler.plan.patterns.acceptor import STATES_MAX
+from compiler.plan.shapes import TooLarge, shape_tables
+from compiler.plan.sought import DERIVED, Shape
 from compiler.plan.terms import (
     WORDS_MAX,
     EventTerms,
@@ -34,7 +38,7 @@ from compiler.plan.terms import (
 from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, tables_of
 from dsl.catalogue import Event, Field, Kind
 from dsl.derived import Derived
-from dsl.diagnostics import Collector
+from dsl.diagnostics import Collector, shown
 from dsl.typed import Policy
 from dsl.walk import operands
 
@@ -144,7 +148,9 @@ def _owners(terms: EventTerms) -> bytes:
 
 def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
     tested = (literal.test.field for term in terms.terms for literal in term)
-    read = {known.name for field in tested for known in operands(field)}
+    known = [field for derived in tested for field in operands(derived)]
+    # A directory or an extension is found in the path itself.
+    read = {field.base if field.part in DERIVED else field.name for field in known}
     return tuple(field.name for field in event.ordered(read))
 
 
@@ -257,15 +263,37 @@ def _automata(
     for tests in text_tests(terms, event, columns):
         blocks = _Blocks(table.rows(tests.unknown), table.rows(tests.truncated))
         try:
-            found = tables_of(tests.field, event, tests.nocase, tests.marks)
+            found = _tables_of(tests, event)
         except DoesNotFit as error:
             _too_long(terms, tests, error, problems)
+            failed = True
+            continue
+        except TooLarge as error:
+            _too_large(error, problems)
             failed = True
             continue
         for tables in found:
             name = f"a_{_identifier(event)}_{len(plans)}"
             plans.append(_automaton(name, tests, layout, tables, blocks))
     return None if failed else tuple(plans)
+
+
+def _tables_of(tests: TextTests, event: Event) -> list[TextTables]:
+    if tests.nocase is None:
+        shapes = {item: marks for item, marks in tests.marks.items() if isinstance(item, Shape)}
+        return shape_tables(tests.field, event, shapes)
+    needles = {item: marks for item, marks in tests.marks.items() if isinstance(item, Needle)}
+    return tables_of(tests.field, event, tests.nocase, needles)
+
+
+def _too_large(error: TooLarge, problems: Collector) -> None:
+    """Name the pattern that no automaton can take."""
+    problems.error(
+        "BPFC0660",
+        f"the pattern `{shown(error.pattern())}` needs more than {STATES_MAX} states",
+        error.shape.test.span,
+        remedy="repeat less behind `.*` or `.+`, anchor it, or split it into several tests",
+    )
 
 
 def _automaton(

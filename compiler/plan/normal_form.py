@@ -21,10 +21,21 @@ _WORK_MAX = 1024
 
 @frozen
 class Literal:
-    """A test, or its negation."""
+    """A test, or its negation.
+
+    Args:
+        test: the test.
+        negated: whether it must not be true.
+        failing: of a test of list elements: the question is whether an element that is there as a
+            whole does not satisfy it.
+        guard: it says nothing that another literal of its term does not say, except where that one
+            is undetermined and this one is known to be false.
+    """
 
     test: Test
     negated: bool
+    failing: bool = False
+    guard: bool = False
 
 
 Term = tuple[Literal, ...]
@@ -68,7 +79,7 @@ class _Literals:
         self._numbers: dict[tuple[object, ...], int] = {}
         self._literals: list[Literal] = []
 
-    def bit(self, test: Test, negated: bool) -> int:
+    def bit(self, test: Test, negated: bool, failing: bool = False, guard: bool = False) -> int:
         key = (
             test.field.name,
             test.op,
@@ -77,10 +88,12 @@ class _Literals:
             test.exact,
             test.element,
             negated,
+            failing,
+            guard,
         )
         number = self._numbers.setdefault(key, len(self._literals))
         if number == len(self._literals):
-            self._literals.append(Literal(test, negated))
+            self._literals.append(Literal(test, negated, failing, guard))
         return 1 << number
 
     def term(self, mask: int) -> Term:
@@ -97,7 +110,7 @@ def _dnf(item: Expr, negated: bool, table: _Literals) -> list[int]:
         case Test():
             plain = _plain(item)
             if isinstance(plain, Test):
-                return [table.bit(plain, negated)]
+                return _test(plain, negated, table)
             return _dnf(plain, negated, table)
         case And():
             parts = [_dnf(part, negated, table) for part in item.items]
@@ -107,11 +120,25 @@ def _dnf(item: Expr, negated: bool, table: _Literals) -> list[int]:
             return _product(parts) if negated else _sum(parts)
 
 
+def _test(test: Test, negated: bool, table: _Literals) -> list[int]:
+    """A test as terms.
+
+    `all` and `[n]` of a list that was not examined to its end may be known to be false: where an
+    element that fails is seen. So they are joined with that question, which answers nothing else.
+    """
+    bit = table.bit(test, negated)
+    if test.element in (None, "any"):
+        return [bit]
+    if not negated:
+        return [bit | table.bit(test, True, failing=True, guard=True)]
+    return [bit, table.bit(test, False, failing=True) | table.bit(test, True, guard=True)]
+
+
 def _merged(items: tuple[Expr, ...]) -> list[Expr]:
     """`a == 1 or a == 2` as one test against a list: one term instead of two."""
     result: dict[object, Expr] = {}
     for n, item in enumerate(items):
-        if not isinstance(item, Test) or not item.values or _asks_for_all(item):
+        if not isinstance(item, Test) or not _mergeable(item):
             result[n] = item
             continue
         key = (item.field.name, item.op, item.nocase, item.exact, item.element)
@@ -121,8 +148,10 @@ def _merged(items: tuple[Expr, ...]) -> list[Expr]:
     return list(result.values())
 
 
-def _asks_for_all(test: Test) -> bool:
-    return test.op is Op.HAS_ALL or (test.every and len(test.values) > 1)
+def _mergeable(test: Test) -> bool:
+    """Whether `test or other` can be one test with the values of both."""
+    every = test.op is Op.HAS_ALL or (test.every and len(test.values) > 1)
+    return bool(test.values) and not every and test.element != "all"
 
 
 def _plain(test: Test) -> Expr:
@@ -154,8 +183,10 @@ def _maybe_presence(test: Test) -> Test:
     """EXISTS, and tests that an empty value satisfies on every text there is."""
     if test.op not in (Op.EXISTS, Op.STARTSWITH, Op.CONTAINS):
         return test
+    if test.element not in (None, "any"):
+        return test  # not every list has an element there
     plain = evolve(test, values=(), nocase=False, exact=False, element=None)
-    if test.field.part == "name":
+    if test.field.part in ("name", "directory", "extension"):
         # Known only where the whole path is: found at the end, which is not looked at otherwise.
         return evolve(plain, op=Op.ENDSWITH, values=(b"",))
     return evolve(plain, op=Op.EXISTS)

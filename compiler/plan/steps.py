@@ -1,4 +1,4 @@
-"""From an automaton over symbols to a dense table of byte steps.
+"""From an automaton to a dense table of byte steps.
 
 States are numbered anew: the quiet ones first, the root being 0, the emitting ones last. For
 UTF-16 each symbol is two steps, low byte and high byte; the states between the two are quiet, so
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from compiler.plan.automaton import Automaton
+from compiler.plan.patterns.encode import ByteMachine
 
 
 @frozen
@@ -51,6 +52,61 @@ class Steps:
     def first_emit(self) -> int:
         """First emitting state of the table."""
         return self.states - len(self.automaton.emitting())
+
+    def emissions(self) -> list[tuple[int, ...]]:
+        """Numbers of the needles that each emitting state stands for, in the table's order."""
+        return [self.automaton.outs[state] for state in self.automaton.emitting()]
+
+    def render(self, state_bits: int, class_bits: int) -> "StepTable":
+        """The table, with room for that many states and classes (log2)."""
+        return render(self, state_bits, class_bits)
+
+
+@frozen
+class MachineSteps:
+    """A byte machine as a table: one more state for everything that is found at a text's end."""
+
+    machine: ByteMachine
+
+    @property
+    def classes(self) -> ByteClasses:
+        """Its byte classes; the text's end is the last one."""
+        count = self.machine.classes
+        return ByteClasses(self.machine.of_byte, count, count + 1, {})
+
+    @property
+    def states(self) -> int:
+        """States of the table."""
+        return len(self.machine.rows) + len(self._ends())
+
+    @property
+    def first_emit(self) -> int:
+        """First emitting state of the table."""
+        return sum(not found for found in self.machine.found)
+
+    def _ends(self) -> list[int]:
+        return sorted({found for found in self.machine.at_end if found})
+
+    def emissions(self) -> list[tuple[int, ...]]:
+        """Numbers of what each emitting state stands for, in the table's order."""
+        found = [item for item in self.machine.found if item] + self._ends()
+        return [tuple(n for n in range(mask.bit_length()) if mask >> n & 1) for mask in found]
+
+    def render(self, state_bits: int, class_bits: int) -> "StepTable":
+        """The table, with room for that many states and classes (log2)."""
+        machine = self.machine
+        quiet, emitting = 0, self.first_emit
+        numbers = []
+        for found in machine.found:
+            numbers.append(emitting if found else quiet)
+            quiet, emitting = quiet + (not found), emitting + bool(found)
+        ends = {found: number for number, found in enumerate(self._ends(), emitting)}
+        table = array("H", bytes(2 << (state_bits + class_bits)))
+        for state, row in enumerate(machine.rows):
+            at = numbers[state] << class_bits
+            table[at : at + len(row)] = array("H", [numbers[target] for target in row])
+            table[at + machine.classes] = ends.get(machine.at_end[state], 0)
+        return StepTable(numbers[0], table)
 
 
 @frozen

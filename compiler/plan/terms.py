@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from compiler.coverage import PLATFORMS, carriage
-from compiler.plan.automaton import Needle
 from compiler.plan.classes import power_of_two
 from compiler.plan.normal_form import (
     TERMS_MAX,
@@ -15,7 +14,7 @@ from compiler.plan.normal_form import (
     condition_of,
     terms_of,
 )
-from compiler.plan.texts import needles_of
+from compiler.plan.sought import Shape, Sought, sought_of
 from dsl.catalogue import Event, Field
 from dsl.diagnostics import Collector
 from dsl.membership import Remembered
@@ -23,7 +22,7 @@ from dsl.typed import Op, Policy, Rule, Test
 from dsl.walk import rule_tests
 
 # Text tests that are undetermined where the text goes on behind what is examined.
-_OPEN_ENDED = (Op.EQ, Op.ENDSWITH, Op.CONTAINS)
+_OPEN_ENDED = (Op.EQ, Op.ENDSWITH, Op.CONTAINS, Op.GLOB, Op.REGEX)
 
 # Columns of accumulators; one word of each is read for every word of terms.
 COLUMNS_MAX = 15
@@ -60,16 +59,16 @@ class TextTests:
 
     Args:
         field: the field.
-        nocase: whether ASCII letters are folded.
-        marks: by literal, accumulator words and the bits that its occurrence sets.
+        nocase: whether ASCII letters are folded; None for shapes, which say so themselves.
+        marks: by literal or shape, accumulator words and the bits that its occurrence sets.
         unknown: what is undetermined where the field is unknown: terms that are not definite, then
             for each column the terms whose test there is possible.
         truncated: the same for a field that was not examined to its end.
     """
 
     field: Field
-    nocase: bool
-    marks: Mapping[Needle, Mapping[int, int]]
+    nocase: bool | None
+    marks: Mapping[Sought, Mapping[int, int]]
     unknown: tuple[int, ...]
     truncated: tuple[int, ...]
 
@@ -78,17 +77,19 @@ class _Group:
     """TextTests in the making."""
 
     def __init__(self, columns: int) -> None:
-        self.marks: dict[Needle, dict[int, int]] = {}
+        self.marks: dict[Sought, dict[int, int]] = {}
         self.unknown = [0] * (columns + 1)
         self.truncated = [0] * (columns + 1)
 
-    def take(self, literal: Literal, column: int, number: int, words: int) -> None:
-        """Enter a literal of term `number`; a negated one goes behind the last column."""
+    def take(self, sought: Sought, literal: Literal, column: int, number: int, words: int) -> None:
+        """Enter what a literal of term `number` looks for; a negated one goes behind the last
+        column."""
         row = len(self.unknown) - 1 if literal.negated else column
         index, mask = row * words + number // 64, 1 << number % 64
-        for needle in needles_of(literal.test):
-            marks = self.marks.setdefault(needle, {})
-            marks[index] = marks.get(index, 0) | mask
+        marks = self.marks.setdefault(sought, {})
+        marks[index] = marks.get(index, 0) | mask
+        if literal.guard:
+            return
         block = 0 if literal.negated else 1 + column
         self.unknown[block] |= 1 << number
         if _open_ended(literal.test):
@@ -163,17 +164,21 @@ def text_tests(terms: EventTerms, event: Event, columns: int) -> list[TextTests]
     Returns:
         One entry for each field and kind of case that is tested.
     """
-    groups: dict[tuple[str, bool], _Group] = {}
+    groups: dict[tuple[str, bool | None], _Group] = {}
     for number, term in enumerate(terms.terms):
         column = 0
         for literal in _text_literals(term):
-            key = (literal.test.field.name, literal.test.nocase)
-            groups.setdefault(key, _Group(columns)).take(literal, column, number, terms.words)
+            for sought in sought_of(literal):
+                nocase = None if isinstance(sought, Shape) else literal.test.nocase
+                key = literal.test.field.name, nocase
+                groups.setdefault(key, _Group(columns)).take(
+                    sought, literal, column, number, terms.words
+                )
             column += not literal.negated
     return [
         TextTests(known, nocase, group.marks, tuple(group.unknown), tuple(group.truncated))
         for known in event.ordered(name for name, _ in groups)
-        for nocase in (False, True)
+        for nocase in (False, True, None)
         if (group := groups.get((known.name, nocase))) is not None
     ]
 
@@ -252,9 +257,7 @@ def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ..
 def _supported(rule: Rule, test: Test, problems: Collector) -> bool:
     """Whether tables can answer the test; a diagnostic if not."""
     what = ""
-    if test.element not in (None, "any"):
-        what = f"`{test.field.name} {test.element}`"
-    elif test.element is not None and test.every and len(test.values) > 1:
+    if test.element is not None and test.every and len(test.values) > 1:
         what = "several values for one element (`all [...]`)"
     if what:
         problems.error(

@@ -1,4 +1,4 @@
-"""Text fields: from tests to literals, and from literals to the bytes of one or more automata."""
+"""Text fields: from literals to the bytes of one or more automata."""
 
 import struct
 import sys
@@ -10,10 +10,8 @@ from compiler.plan.automaton import Alphabet, Needle, build
 from compiler.plan.classes import power_of_two, room_for
 from compiler.plan.layout import is_joined
 from compiler.plan.model import AUTOMATON_HEADER, AUTOMATON_TRANSITIONS, PAIR_SIZE
-from compiler.plan.steps import Steps, render, steps_of
+from compiler.plan.steps import MachineSteps, Steps, steps_of
 from dsl.catalogue import Event, Field, Kind
-from dsl.paths import aliases, directory, separator
-from dsl.typed import Op, Test
 
 # One array map value may not pass about 4 MiB on Linux 5.10 (facts: 2 MiB loads, 8 MiB does not);
 # the rest is room for the map's own head.
@@ -26,8 +24,6 @@ _PAIRS_MIN = 32
 
 # Room for classes, outs and pairs when literals are dealt out to tables.
 _CHUNK_SLACK = 256 * 1024
-
-_FOLD = bytes(byte + 32 if 0x41 <= byte <= 0x5A else byte for byte in range(256))
 
 # Accumulator words and the bits to set in them, by word index.
 Marks = Mapping[int, int]
@@ -54,25 +50,6 @@ class DoesNotFit(Exception):
     def __init__(self, needle: Needle) -> None:
         super().__init__(needle)
         self.needle = needle
-
-
-def needles_of(test: Test) -> tuple[Needle, ...]:
-    """The literals whose occurrence satisfies a text test.
-
-    Args:
-        test: a test of a text field, any of its values (normal form).
-
-    Returns:
-        Literals with their anchors, without duplicates.
-    """
-    found: dict[Needle, None] = {}
-    for value in test.values:
-        if not isinstance(value, bytes):
-            raise TypeError(f"{test.field.name}: a text compared with {value!r}")
-        folded = value.translate(_FOLD) if test.nocase else value
-        for spelling in _spellings(test, folded):
-            found.update(dict.fromkeys(_anchored(test.op, spelling)))
-    return tuple(found)
 
 
 def tables_of(
@@ -105,28 +82,6 @@ def is_path(field: Field, event: Event) -> bool:
     """Whether a field is a path or a part of one (such fields fold case on Windows)."""
     base = event.field(field.base) if field.part else field
     return base is not None and base.kind is Kind.PATH
-
-
-def _spellings(test: Test, value: bytes) -> tuple[bytes, ...]:
-    aliased = test.op in (Op.EQ, Op.STARTSWITH, Op.UNDER) and not test.exact
-    return aliases(value) if aliased and test.field.kind is Kind.PATH else (value,)
-
-
-def _anchored(op: Op, value: bytes) -> tuple[Needle, ...]:
-    match op:
-        case Op.EQ:
-            return (Needle(value, True, True),)
-        case Op.STARTSWITH:
-            return (Needle(value, True, False),)
-        case Op.ENDSWITH:
-            return (Needle(value, False, True),)
-        case Op.CONTAINS:
-            return (Needle(value, False, False),)
-        case Op.UNDER:
-            root = directory(value)
-            return Needle(root + separator(value), True, False), Needle(root, True, True)
-        case _:
-            raise TypeError(f"{op.value} is no test of a text")
 
 
 def _alphabets(field: Field, event: Event, nocase: bool) -> dict[str, Alphabet]:
@@ -179,10 +134,11 @@ def _split(
     needles: Sequence[Needle], alphabets: Mapping[str, Alphabet], marks: Mapping[Needle, Marks]
 ) -> list[TextTables]:
     """All literals in one automaton, or, where that is too big, each half of them in its own."""
-    halves = {name: steps_of(build(needles, alphabet)) for name, alphabet in alphabets.items()}
+    halves: dict[str, Steps | MachineSteps] = {
+        name: steps_of(build(needles, alphabet)) for name, alphabet in alphabets.items()
+    }
     if max(steps.states for steps in halves.values()) <= 1 << _STATE_BITS[-1]:
-        found = [marks[needle] for needle in needles]
-        tables = _tables(halves, found, room_for) or _tables(halves, found, power_of_two)
+        tables = shared_tables(halves, [marks[needle] for needle in needles])
         if tables is not None:
             return [tables]
     if len(needles) == 1:
@@ -194,8 +150,25 @@ def _split(
     ]
 
 
+def shared_tables(
+    halves: Mapping[str, Steps | MachineSteps], marks: Sequence[Marks]
+) -> TextTables | None:
+    """The automaton's bytes in each half, with common sizes.
+
+    Args:
+        halves: the automaton by platform.
+        marks: what each of the things that it finds sets, by number.
+
+    Returns:
+        The tables, with room to grow if there is; None if they would pass TABLE_MAX.
+    """
+    return _tables(halves, marks, room_for) or _tables(halves, marks, power_of_two)
+
+
 def _tables(
-    halves: Mapping[str, Steps], marks: Sequence[Marks], room: Callable[[int], int]
+    halves: Mapping[str, Steps | MachineSteps],
+    marks: Sequence[Marks],
+    room: Callable[[int], int],
 ) -> TextTables | None:
     """Common sizes, by what counts are rounded up with, and each half's bytes; None if they pass
     TABLE_MAX."""
@@ -215,7 +188,7 @@ def _tables(
         return None
     content: dict[str, bytes] = {}
     for name, steps in halves.items():
-        table = render(steps, state_bits, class_bits)
+        table = steps.render(state_bits, class_bits)
         head = struct.pack("<III", table.start, steps.first_emit, steps.classes.end)
         transitions = table.transitions
         if sys.byteorder == "big":
@@ -241,13 +214,12 @@ def _tables(
     )
 
 
-def _outs(steps: Steps, marks: Sequence[Marks]) -> list[list[tuple[int, int]]]:
+def _outs(steps: Steps | MachineSteps, marks: Sequence[Marks]) -> list[list[tuple[int, int]]]:
     """(word index, bits) pairs of each emitting state, in the table's order of states."""
     result = []
-    automaton = steps.automaton
-    for state in automaton.emitting():
+    for found in steps.emissions():
         merged: dict[int, int] = {}
-        for needle in automaton.outs[state]:
+        for needle in found:
             for index, mask in marks[needle].items():
                 merged[index] = merged.get(index, 0) | mask
         result.append(sorted(merged.items()))

@@ -5,6 +5,7 @@ import re
 from bpfc.artifact import control, record
 from compiler.emit import scratch
 from compiler.plan import model, normal_form, terms, texts
+from compiler.plan.patterns import acceptor
 from compiler.targets.linux import path
 from dsl import (
     diagnostics,
@@ -20,6 +21,7 @@ from dsl import (
     values,
 )
 from dsl.lint import search
+from dsl.patterns import regex
 from tests.house.table import ROOT
 
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -44,6 +46,10 @@ LIMITS: dict[str, tuple[int, ...]] = {
     ),
     "a length's constant": (relations.EXAMINED,),
     "a text constant": (values.MAX_PATTERN,),
+    "a regular expression, its repetitions written out": (regex.MAX_SIZE, regex.MAX_DEPTH),
+    "a repetition": (regex.MAX_REPEAT,),
+    "states of one pattern, over characters": (acceptor.STATES_MAX,),
+    "position of a list's element": (values.MAX_POSITION,),
     "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),
     "states of one automaton": (0x10000,),

@@ -48,10 +48,15 @@ PIECES = ["a", "b", "A", "B", "aa", "-", " ", "\u0161", "\u0141", "\u6161", "\u4
 LINUX_PIECES = [*PIECES, "/", "/bin", "/usr/bin", "/tmp"]
 WINDOWS_PIECES = [*PIECES, "\\", "C:\\a", "\\Device"]
 TEXTS = {
-    "linux": ("proc.exe.path", "proc.exe.name", "proc.cmdline", "proc.argv", "proc.script.path"),
+    "linux": (
+        *("proc.exe.path", "proc.exe.name", "proc.cmdline", "proc.argv", "proc.script.path"),
+        *("proc.exe.directory", "proc.exe.extension", "proc.script.directory", "proc.argv"),
+    ),
     "windows": ("proc.exe.path", "proc.exe.name", "proc.cmdline", "proc.parent.exe.path"),
 }
-TEXT_OPS = (Op.EQ, Op.STARTSWITH, Op.ENDSWITH, Op.CONTAINS, Op.UNDER)
+LITERAL_OPS = (Op.EQ, Op.STARTSWITH, Op.ENDSWITH, Op.CONTAINS, Op.UNDER)
+GLOBS = ["*a", "a*", "*a*", "?", "[!a]*", "/**/a", "/*/?", "/bin/*", "**/[ab]?", "a?b", "\\*"]
+REGEXES = ["a", "^a$", "a.*b", "^.$", "[^a]b", r"\bb", "(?i)AB", "^(a|b)+$", "^/tmp", "a{2}", "^$"]
 
 
 def pieces(platform: str) -> list[str]:
@@ -69,13 +74,22 @@ def text_tests(draw: st.DrawFn, platform: str) -> Check:
     assert field is not None
     if draw(st.integers(0, 7)) == 0:
         return Check(field, Op.EXISTS, (), SPAN)
-    element = "any" if field.kind is Kind.STRINGS else None
+    element = None
+    if field.kind is Kind.STRINGS:
+        element = draw(st.sampled_from(["any", "any", "all", "0", "1", "2"]))
+    # What separates the components of a path differs, and the reference knows Linux only.
+    patterns = (Op.REGEX,) if platform == "windows" else (Op.REGEX, Op.GLOB)
+    op = draw(st.sampled_from((*LITERAL_OPS, *patterns)))
+    values = words(platform)
+    if op in patterns:
+        known = [text.encode() for text in (GLOBS if op is Op.GLOB else REGEXES)]
+        values = st.sampled_from(known)
     return Check(
         field,
-        draw(st.sampled_from(TEXT_OPS)),
-        tuple(draw(st.lists(words(platform), min_size=1, max_size=3))),
+        op,
+        tuple(draw(st.lists(values, min_size=1, max_size=3))),
         SPAN,
-        every=draw(st.booleans()) and element is None,
+        every=draw(st.booleans()) and element != "any",
         nocase=draw(st.booleans()),
         exact=draw(st.booleans()),
         element=element,

@@ -1,0 +1,1 @@
+"""Patterns to automata over bytes: acceptors, what they look at, products, encodings."""
