@@ -17,7 +17,7 @@ from bpfc.artifact.codec import parse_manifest
 from bpfc.artifact.consistency import check_manifest, check_object
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import Manifest
-from bpfc.artifact.objects import ObjectView, read_object, reveal_optional
+from bpfc.artifact.objects import ObjectView, code_digest, read_object, reveal_optional
 from bpfc.artifact.structure import structure_digest
 
 MANIFEST_SECTION = ".bpfc.manifest"
@@ -42,6 +42,7 @@ class Artifact:
         linux: the Linux object as the runtime loads it: the whole file, with the programs in sight
             that other loaders are to skip (`objects.OPTIONAL_TYPE`).
         digest: SHA-256 of the file, hexadecimal, as `sha256sum` prints it.
+        code: SHA-256 over the programs of each half, from their bytes whatever the manifest says.
     """
 
     manifest: Manifest
@@ -50,11 +51,12 @@ class Artifact:
     data: bytes = field(repr=False)
     linux: bytes = field(repr=False)
     digest: str
+    code: bytes = field(repr=False)
 
     @cached_property
     def structure(self) -> str:
         """Digest of all but content: artifacts of one structure differ in content only."""
-        return structure_digest(self.manifest)
+        return structure_digest(self.manifest, self.code)
 
     def windows_object(self) -> bytes:
         """The Windows object.
@@ -130,9 +132,10 @@ def open_artifact(data: bytes) -> Artifact:
     content = _content(data, view, CONTENT_SECTION, limits.CONTENT_BYTES_MAX)
     check_manifest(manifest)
     check_object("Linux", manifest.linux, view, len(content))
-    windows = _windows(data, view, manifest, len(content))
+    windows, windows_code = _windows(data, view, manifest, len(content))
+    code = code_digest(data, view) + windows_code
     digest = hashlib.sha256(data).hexdigest()
-    return Artifact(manifest, content, windows, data, reveal_optional(data), digest)
+    return Artifact(manifest, content, windows, data, reveal_optional(data), digest, code)
 
 
 def digest_place(data: bytes) -> int:
@@ -182,8 +185,10 @@ def _content(data: bytes, view: ObjectView, name: str, limit: int) -> bytes:
     return data[place.offset : place.offset + place.size]
 
 
-def _windows(data: bytes, view: ObjectView, manifest: Manifest, content_size: int) -> bytes | None:
-    """The Windows object, if the manifest has a Windows half."""
+def _windows(
+    data: bytes, view: ObjectView, manifest: Manifest, content_size: int
+) -> tuple[bytes | None, bytes]:
+    """The Windows object, if the manifest has a Windows half, and the digest of its programs."""
     if (manifest.windows is None) != (WINDOWS_SECTION not in view.sections):
         raise ArtifactError(
             "BPFC0512",
@@ -191,8 +196,8 @@ def _windows(data: bytes, view: ObjectView, manifest: Manifest, content_size: in
             "Compile the rules again",
         )
     if manifest.windows is None:
-        return None
+        return None, b""
     windows = _content(data, view, WINDOWS_SECTION, limits.FILE_MAX)
     inner = read_object(windows, "the Windows half")
     check_object("Windows", manifest.windows, inner, content_size)
-    return windows
+    return windows, code_digest(windows, inner)

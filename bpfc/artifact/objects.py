@@ -4,6 +4,7 @@ pyelftools parses whatever it is given and raises whatever comes up; hence every
 and string table is compared with the file first, and what still goes wrong becomes one error.
 """
 
+import hashlib
 import struct
 from collections.abc import Mapping
 from io import BytesIO
@@ -56,6 +57,27 @@ class ObjectView:
     functions: Mapping[str, str]
     maps: frozenset[str]
     text_size: int
+
+
+def code_digest(data: bytes, view: ObjectView) -> bytes:
+    """SHA-256 over the programs of an object: the bytes of sections with functions, and their
+    relocations. Line information, which moves with every edit of the rules, is no part of it.
+
+    Args:
+        data: the bytes of the file.
+        view: what it declares.
+
+    Returns:
+        32 bytes.
+    """
+    digest = hashlib.sha256()
+    for section in sorted(set(view.functions.values())):
+        for name in (section, f".rel{section}"):
+            place = view.sections.get(name)
+            if place is not None:
+                digest.update(f"{name} {place.size}\n".encode())
+                digest.update(memoryview(data)[place.offset : place.offset + place.size])
+    return digest.digest()
 
 
 def reveal_optional(data: bytes) -> bytes:

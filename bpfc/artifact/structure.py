@@ -35,14 +35,15 @@ def structure_of(manifest: Manifest) -> dict[str, Any]:
     return value
 
 
-def structure_digest(manifest: Manifest) -> str:
+def structure_digest(manifest: Manifest, code: bytes) -> str:
     """SHA-256 over the structure: equal if and only if artifacts differ in content only.
 
     Args:
-        manifest: a manifest; the hashes of its code are part of the structure.
+        manifest: a manifest.
+        code: digest of the programs themselves: a manifest alone could claim another file's.
 
     Returns:
         64 hexadecimal digits.
     """
     text = json.dumps(structure_of(manifest), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode() + code).hexdigest()

@@ -251,3 +251,13 @@ def test_a_damaged_windows_half_is_named() -> None:
     with pytest.raises(ArtifactError, match="the Windows half") as caught:
         open_artifact(data)
     assert caught.value.code == "BPFC0505"
+
+
+def test_other_programs_are_another_structure_whatever_the_manifest_says() -> None:
+    data = bytearray(samples.artifact())
+    whole = open_artifact(bytes(data))
+    at = data.index(b"\x95" + bytes(7))  # the first `exit`
+    data[at] = 0x05
+    other = open_artifact(_sealed(bytes(data)))
+    assert other.manifest == whole.manifest
+    assert other.structure != whole.structure
