@@ -9,6 +9,8 @@ from dsl.catalogue import Catalogue, Event, Field, File, Kind
 
 Row = dict[str, Any]
 PLATFORMS = ("linux", "windows")
+# What a row of the process context takes from where it stands.
+_AROUND: Row = {"since": 1, "recorded": False, "context": True}
 
 
 def read() -> Catalogue:
@@ -38,25 +40,26 @@ class _Rows:
     """
 
     def __init__(self, groups: Mapping[str, Row], constants: Row, context: list[Row]) -> None:
-        self._groups, self._constants, self._context = groups, constants, context
+        self._groups, self._constants, self._uses_around = groups, constants, context
+        # Almost all fields are those of the process context: the events share them.
+        self._context = list(self._uses(context, _AROUND))
+        self._made: dict[tuple[str, str], Field] = {}
 
     def event(self, name: str, row: Row) -> Event:
         """One event with all its fields."""
         platforms = tuple(row.get("platforms", ["linux"]))
         readers = tuple(row.get("readers", []))
         process = row.get("process", "")
-        context = [] if process else self._context
         phases = row.get("field_phase", {})
-        # What a row takes from where it stands.
         inside = {"since": row["since"], "readers": readers, "recorded": True, "context": False}
-        around = {"since": 1, "recorded": False, "context": True}
         own = [*self._uses(row.get("groups", []), inside), *_with(row.get("field", {}), inside)]
-        everything = [*self._uses(context, around), *own]
-        used = [*context, *row.get("groups", [])]
+        early = "before" if "before" in row["phases"] else "after"
+        context = [] if process else self._shared(phases, early)
+        used = [*([] if process else self._uses_around), *row.get("groups", [])]
         return Event(
             name=name,
             number=row["number"],
-            fields=tuple(self._field(n, r, phases, row["phases"]) for n, r in everything),
+            fields=(*context, *(self._field(n, r, phases, early) for n, r in own)),
             phases=tuple(row["phases"]),
             platforms=platforms,
             readers=readers,
@@ -66,6 +69,14 @@ class _Rows:
             files=tuple(_file(use) for use in used if "path" in use),
             no_process=process,
         )
+
+    def _shared(self, phases: Row, early: str) -> Iterator[Field]:
+        """The fields of the process context, each made once for each phase."""
+        for name, row in self._context:
+            key = name, str(phases.get(name, row.get("phase", early)))
+            if key not in self._made:
+                self._made[key] = self._field(name, row, phases, early)
+            yield self._made[key]
 
     def _uses(self, uses: list[Row], inherited: Row) -> Iterator[tuple[str, Row]]:
         """The rows of groups, each with what its use says."""
@@ -78,11 +89,11 @@ class _Rows:
                     row["base"] = prefix + row["base"]
                 yield prefix + name, row
 
-    def _field(self, name: str, row: Row, phases: Row, event_phases: list[str]) -> Field:
-        """One field; `phases` overrides its phase for the event at hand."""
+    def _field(self, name: str, row: Row, phases: Row, early: str) -> Field:
+        """One field; `phases` overrides its phase for the event at hand, of which `early` is the
+        first."""
         platforms = tuple(row.get("platforms", ["linux"]))
         readers = tuple(row.get("readers", PLATFORMS)) if row.get("read", True) else ()
-        phase = row.get("phase", "before" if "before" in event_phases else "after")
         return Field(
             name=name,
             kind=Kind(row["kind"]),
@@ -93,7 +104,7 @@ class _Rows:
             constants=self._named(row.get("constants", {})),
             base=row.get("base", ""),
             part=row.get("part", ""),
-            phase=str(phases.get(name, phase)),
+            phase=str(phases.get(name, row.get("phase", early))),
             platforms=platforms,
             since=row["since"],
             doc=row["doc"],
