@@ -22,7 +22,6 @@ NOT_YET = {
     "BY",
     "COUNT",
     "DISTINCT",
-    "HAS",
     "LIMIT",
     "PER",
     "SEQUENCE",
