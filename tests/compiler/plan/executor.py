@@ -94,6 +94,7 @@ def number_rows(plan: EventPlan, number: NumberPlan, table: bytes, raw: Raw) -> 
     value: int | str
     if number.source == "derived":
         value = derived(plan, number.index, table, raw)
+        value = value & WORD if isinstance(value, int) else value
     elif number.source == "presence":
         flags = raw.views[number.index].flags
         value = "unknown" if flags & VIEW_UNKNOWN else int(bool(flags & VIEW_ABSENT))
