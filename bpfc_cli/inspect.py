@@ -99,6 +99,19 @@ def _facts(opened: "Artifact") -> Iterator[tuple[str, str]]:
     yield "shared maps", f"version {manifest.shared_version}"
     for name, half in halves(manifest):
         yield f"core, {name}", f"{half.core_size:,} bytes, sha256 {half.core_hash}"
+        yield f"structure, {name}", f"sha256 {opened.structure(name)}"
+        yield f"memory, {name}", _memory(half)
+
+
+def _memory(half: "Half") -> str:
+    """What the policy's own maps take in the kernel; shared maps are there once for all."""
+    from bpfc.artifact.difference import map_bytes, memory_of
+
+    each = sum(map_bytes(m) // m.max_entries * m.per_cpu for m in half.maps if m.scope != "shared")
+    content = sum(map_bytes(m) for m in half.maps if m.scope == "content")
+    return (
+        f"{memory_of(half):,} bytes ({content:,} of content, both buffers) and {each:,} a processor"
+    )
 
 
 def _rules(manifest: "Manifest") -> Iterator[tuple[str, ...]]:

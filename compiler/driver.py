@@ -15,6 +15,7 @@ from bpfc.artifact.testing import SlotLayout
 from bpfc.version import __version__
 from compiler.content import Contents, contents_of
 from compiler.coverage import CoverageRow, coverage, rule_events
+from compiler.described import described
 from compiler.elf import pack
 from compiler.elf.lines import with_lines
 from compiler.emit.core import Origins, emit_core
@@ -189,10 +190,11 @@ def _manifest(
     linux: Half,
     windows: Half | None,
 ) -> Manifest:
+    values = described(policy)
     rules = tuple(
-        _rule(rule, linux_events, windows_events)
-        for rule, linux_events, windows_events in zip(
-            policy.rules, linux_rules, windows_rules, strict=True
+        _rule(rule, linux_events, windows_events, tests)
+        for rule, linux_events, windows_events, tests in zip(
+            policy.rules, linux_rules, windows_rules, values.tests, strict=True
         )
     )
     return Manifest(
@@ -207,10 +209,16 @@ def _manifest(
         linux=linux,
         windows=windows,
         shared_version=SHARED_VERSION,
+        literals=values.literals,
     )
 
 
-def _rule(rule: Rule, linux: tuple[RuleEvent, ...], windows: tuple[RuleEvent, ...]) -> RuleInfo:
+def _rule(
+    rule: Rule,
+    linux: tuple[RuleEvent, ...],
+    windows: tuple[RuleEvent, ...],
+    tests: tuple[tuple[str, int], ...],
+) -> RuleInfo:
     template = rule.alert.template if rule.alert else ()
     return RuleInfo(
         name=rule.name,
@@ -224,6 +232,7 @@ def _rule(rule: Rule, linux: tuple[RuleEvent, ...], windows: tuple[RuleEvent, ..
         line=rule.name_span.line,
         linux=linux,
         windows=windows,
+        tests=tests,
     )
 
 

@@ -2,14 +2,13 @@
 
 import struct
 
-from bpfc.artifact.consistency import rules_map
+from bpfc.artifact.consistency import RULE_STATS_MAP, rules_map
 from bpfc.artifact.control import CONTENT_SCOPE, POLICY_MAP, POLICY_SIZE
 from bpfc.artifact.manifest import MapInfo
 from bpfc.runtime.ladder import rule_entries
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.maps import u32
 
-RULE_STATS_MAP = "rule_stats"
 _POLICY = struct.Struct("<IIII")  # buffer, slot, generation of each buffer's content
 assert _POLICY.size == POLICY_SIZE
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from bpfc.artifact.consistency import RULE_STATS_MAP
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.control import (
     BUFFERS,
@@ -24,7 +25,7 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Boot, Capability, HookRuns, KillResult, Loaded, ProgramReport
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
-from runtime_linux.contents import RULE_STATS_MAP, first_entry, put_in_force, write_content
+from runtime_linux.contents import first_entry, put_in_force, write_content
 from runtime_linux.kill import kill_process
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.loader import fill, load_object, unload
@@ -143,7 +144,7 @@ class LinuxPlatform:
             SensorError: the active policy has not changed.
         """
         active = self._active
-        if active is None or artifact.structure != active.artifact.structure:
+        if active is None or artifact.structure(_HALF) != active.artifact.structure(_HALF):
             return None
         forms = choose_forms(artifact.manifest.rules, _HALF, self.capabilities())
         idle = (active.buffer + 1) % BUFFERS

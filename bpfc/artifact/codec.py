@@ -161,6 +161,7 @@ _field_name = _text(
     r'[A-Za-z0-9_][A-Za-z0-9_.]*(?:\[(?:"[A-Za-z_]\w*"|[0-9]{1,3})\][A-Za-z0-9_.]*)?',
 )
 _free = _text(limits.TEXT_MAX)
+_literal = _text(limits.LITERAL_MAX)
 _hash = _text(64, r"[0-9a-f]{64}")
 _names = _many(_name, limits.EVENTS_MAX)
 _needs = _many(_name, limits.NEEDS_MAX)
@@ -216,6 +217,7 @@ _rule = _shape(
     line=_number(0, limits.U32_MAX),
     linux=_many(_rule_event, limits.EVENTS_MAX),
     windows=_many(_rule_event, limits.EVENTS_MAX),
+    tests=_many(_pair(_free, _u32), limits.TESTS_MAX),
 )
 _program = _shape(
     ProgramInfo,
@@ -267,6 +269,7 @@ _manifest = _shape(
     linux=_half,
     windows=_maybe(_half),
     shared_version=_number(SHARED_VERSION, SHARED_VERSION),
+    literals=_many(_many(_literal, limits.LITERALS_MAX), limits.LITERALS_MAX),
 )
 
 

@@ -15,6 +15,7 @@ from bpfc.artifact.manifest import (
 from bpfc.artifact.objects import ObjectView
 from bpfc.artifact.record import ACT_DENY, ACT_WOULD_DENY, NUMBERS_MAX
 
+RULE_STATS_MAP = "rule_stats"
 RULES_PREFIX = "rules_"  # the map of an event's rules: the event's name with "_" for "."
 
 
@@ -48,6 +49,8 @@ def check_manifest(manifest: Manifest) -> None:
     _unique("rule", [rule.name for rule in manifest.rules])
     for rule in manifest.rules:
         _check_template(rule, layouts)
+        if any(index >= len(manifest.literals) for _, index in rule.tests):
+            raise _contradiction(f"rule {rule.name} compares with values that are not there")
     for label, half in (("Linux", manifest.linux), ("Windows", manifest.windows)):
         carried = [r.linux if label == "Linux" else r.windows for r in manifest.rules]
         if half is None:
@@ -55,6 +58,9 @@ def check_manifest(manifest: Manifest) -> None:
                 raise _contradiction(f"rules for {label} without a {label} half")
             continue
         _check_half(label, half, layouts)
+        stats = next((m.room for m in half.maps if m.name == RULE_STATS_MAP), None)
+        if stats is not None and stats < len(manifest.rules):
+            raise _contradiction(f"{len(manifest.rules)} rules and {stats} places for their counts")
         _check_rules(label, half, layouts, list(zip(manifest.rules, carried, strict=True)))
 
 

@@ -7,7 +7,7 @@ zeroed; `.bpfc.signature` is kept free for a signature made the same way. The wr
 
 import hashlib
 import stat
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import field, frozen
@@ -42,7 +42,8 @@ class Artifact:
         linux: the Linux object as the runtime loads it: the whole file, with the programs in sight
             that other loaders are to skip (`objects.OPTIONAL_TYPE`).
         digest: SHA-256 of the file, hexadecimal, as `sha256sum` prints it.
-        code: SHA-256 over the programs of each half, from their bytes whatever the manifest says.
+        code: SHA-256 over the programs of each half, by its name, from their bytes whatever the
+            manifest says.
     """
 
     manifest: Manifest
@@ -51,12 +52,12 @@ class Artifact:
     data: bytes = field(repr=False)
     linux: bytes = field(repr=False)
     digest: str
-    code: bytes = field(repr=False)
+    code: Mapping[str, bytes] = field(repr=False, eq=False)
 
-    @cached_property
-    def structure(self) -> str:
-        """Digest of all but content: artifacts of one structure differ in content only."""
-        return structure_digest(self.manifest, self.code)
+    def structure(self, half: str) -> str:
+        """Digest of all of a half but its content: artifacts of one structure differ in content
+        only."""
+        return structure_digest(self.manifest, half, self.code[half])
 
     def windows_object(self) -> bytes:
         """The Windows object.
@@ -133,7 +134,7 @@ def open_artifact(data: bytes) -> Artifact:
     check_manifest(manifest)
     check_object("Linux", manifest.linux, view, len(content))
     windows, windows_code = _windows(data, view, manifest, len(content))
-    code = code_digest(data, view) + windows_code
+    code = {"linux": code_digest(data, view), "windows": windows_code}
     digest = hashlib.sha256(data).hexdigest()
     return Artifact(manifest, content, windows, data, reveal_optional(data), digest, code)
 

@@ -112,6 +112,8 @@ class RuleInfo:
         file, line: place in the source.
         linux: forms by event for the Linux half (empty where not carried).
         windows: likewise.
+        tests: what its conditions compare, for people: a field and an operator, and the index in
+            the manifest's literals of the values; empty where literals were left out.
     """
 
     name: str
@@ -123,6 +125,7 @@ class RuleInfo:
     line: int
     linux: tuple[RuleEvent, ...]
     windows: tuple[RuleEvent, ...]
+    tests: tuple[tuple[str, int], ...] = ()
 
 
 @frozen
@@ -224,6 +227,8 @@ class Manifest:
         layouts: of every event any rule uses.
         linux, windows: the halves; windows is None where no rule can be carried.
         shared_version: control.SHARED_VERSION the programs were built for.
+        literals: the lists of values that rules compare with, as the language writes them, each
+            list once.
     """
 
     version: int
@@ -237,3 +242,4 @@ class Manifest:
     linux: Half
     windows: Half | None
     shared_version: int
+    literals: tuple[tuple[str, ...], ...] = ()

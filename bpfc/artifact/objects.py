@@ -11,6 +11,7 @@ from io import BytesIO
 
 from attrs import frozen
 from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import Symbol, SymbolTableSection
 
 from bpfc.artifact import limits
@@ -189,6 +190,46 @@ def _check_symbols(table: bytes, strings: int, what: str) -> None:
     """Every symbol's name inside the string table."""
     if any(name >= strings for name, _, _, _ in struct.iter_unpack("<IIQQ", table)):
         raise _damaged(what, "a symbol's name lies outside its table")
+
+
+def function_digests(data: bytes) -> dict[str, str]:
+    """A hash of each function's code, without what a linker fills in.
+
+    Args:
+        data: an object that `read_object` has taken.
+
+    Returns:
+        SHA-256 (hex) by function name.
+
+    Raises:
+        ArtifactError: BPFC0505.
+    """
+    try:
+        return _function_digests(data)
+    except Exception as error:  # as in read_object
+        raise _damaged("the object", f"its functions cannot be read ({error})") from error
+
+
+def _function_digests(data: bytes) -> dict[str, str]:
+    elf = ELFFile(BytesIO(data))
+    names = [str(section.name) for section in elf.iter_sections()]
+    contents = {name: bytearray(elf.get_section(i).data()) for i, name in enumerate(names)}
+    for section in elf.iter_sections():
+        if isinstance(section, RelocationSection):
+            code = contents[names[section["sh_info"]]]
+            for relocation in section.iter_relocations():
+                at = int(relocation["r_offset"]) + 4  # the immediate of an instruction
+                code[at : at + 4] = bytes(4)
+    found = {}
+    for section in elf.iter_sections():
+        if isinstance(section, SymbolTableSection):
+            for symbol in section.iter_symbols():
+                if symbol["st_info"]["type"] == "STT_FUNC":
+                    code = contents[names[symbol["st_shndx"]]]
+                    begin = int(symbol["st_value"])
+                    piece = bytes(code[begin : begin + int(symbol["st_size"])])
+                    found[str(symbol.name)] = hashlib.sha256(piece).hexdigest()
+    return found
 
 
 def _view(data: bytes) -> ObjectView:

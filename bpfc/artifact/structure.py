@@ -6,6 +6,7 @@ the idle buffer of the policy that is loaded, and flips; no program is loaded.
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 from attrs import asdict
@@ -14,36 +15,47 @@ from bpfc.artifact.manifest import Manifest
 
 # What may differ, of the manifest and of a half. All that is not named here is structure, so what
 # is added to the manifest is structure until somebody says otherwise.
-CONTENT = frozenset({"compiler", "policy", "policy_version", "catalogue", "source_digest", "rules"})
+CONTENT = frozenset(
+    {"compiler", "policy", "policy_version", "catalogue", "source_digest", "rules", "literals"}
+)
 HALF_CONTENT = frozenset({"contents"})
 HALVES = ("linux", "windows")
 
 
-def structure_of(manifest: Manifest) -> dict[str, Any]:
+def structure_of(manifest: Manifest, half: str) -> dict[str, Any] | None:
     """The structure as plain values, by what it is a part of.
 
     Args:
         manifest: a manifest.
+        half: "linux" or "windows".
 
     Returns:
-        The manifest's members without content; of the halves likewise.
+        The manifest's members without content and halves, then those of the half; None if it lacks
+        that half.
     """
-    value = {k: v for k, v in asdict(manifest).items() if k not in CONTENT}
-    for half in HALVES:
-        if value[half] is not None:
-            value[half] = {k: v for k, v in value[half].items() if k not in HALF_CONTENT}
-    return value
+    own = getattr(manifest, half)
+    if own is None:
+        return None
+    return {**_without(manifest, {*CONTENT, *HALVES}), **_without(own, HALF_CONTENT)}
 
 
-def structure_digest(manifest: Manifest, code: bytes) -> str:
+def _without(value: Any, names: Collection[str]) -> dict[str, Any]:
+    return asdict(value, filter=lambda member, _: member.name not in names)
+
+
+def structure_digest(manifest: Manifest, half: str, code: bytes) -> str:
     """SHA-256 over the structure: equal if and only if artifacts differ in content only.
 
     Args:
         manifest: a manifest.
-        code: digest of the programs themselves: a manifest alone could claim another file's.
+        half: "linux" or "windows".
+        code: digest of the half's programs: a manifest alone could claim another file's.
 
     Returns:
-        64 hexadecimal digits.
+        64 hexadecimal digits, "" if it lacks that half.
     """
-    text = json.dumps(structure_of(manifest), sort_keys=True, separators=(",", ":"))
+    found = structure_of(manifest, half)
+    if found is None:
+        return ""
+    text = json.dumps(found, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode() + code).hexdigest()

@@ -97,8 +97,8 @@ class Sensor:
 
         There is no moment without a policy: the new one is loaded beside the old one, one write
         makes it the active one, and the old one is unloaded once nothing runs in it any more. One
-        that differs from the old one by content only (`Artifact.structure` is the same) is written
-        into the idle buffer of the loaded programs instead; `rollback` can then undo it.
+        that differs from the old one by content only (same `Artifact.structure`) is written into
+        the idle buffer of the loaded programs instead; `rollback` can then undo it.
 
         Args:
             source: path, bytes or artifact.
@@ -150,7 +150,8 @@ class Sensor:
 
     def _revised(self, artifact: Artifact) -> Loaded | None:
         """The artifact as new content of the active policy, if it is that."""
-        if self._active is None or self._active.artifact.structure != artifact.structure:
+        active, half = self._active, self.platform.name
+        if active is None or active.artifact.structure(half) != artifact.structure(half):
             return None
         self._previous = None  # its buffer is written over
         return self.platform.revise(artifact)

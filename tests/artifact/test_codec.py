@@ -75,6 +75,7 @@ RULES = st.builds(
     st.integers(0, 1000),
     _some(RULE_EVENTS),
     _some(RULE_EVENTS),
+    _some(st.tuples(FREE, st.integers(0, 9))),
 )
 PROGRAMS = st.builds(
     ProgramInfo,
@@ -115,6 +116,7 @@ MANIFESTS = st.builds(
     HALVES,
     st.none() | HALVES,
     st.just(1),
+    _some(_some(FREE)),
 )
 
 

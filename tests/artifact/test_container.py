@@ -25,7 +25,7 @@ from bpfc.artifact.container import (
 )
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.layout import with_digest
-from bpfc.artifact.manifest import Content, Half, Manifest, RuleEvent
+from bpfc.artifact.manifest import Content, Half, Manifest, MapInfo, RuleEvent
 from bpfc.artifact.objects import OPTIONAL_TYPE
 from compiler.elf import ElfError, pack, with_sections
 from tests.artifact import samples
@@ -201,6 +201,13 @@ CONTRADICTIONS: dict[str, Callable[[Manifest], Manifest]] = {
     "which does not exist": _map("rules_process_exec", max_entries=2),
     "rule second has place 4": _rule(1, linux=(RuleEvent("process.exec", 4, ()),)),
     "shares its place": _rule(2, linux=(RuleEvent("net.connect", 0, ()),)),
+    "values that are not there": _rule(0, tests=(("proc.pid in", 0),)),
+    "places for their counts": _linux(
+        maps=(
+            *samples.manifest().linux.maps,
+            MapInfo("rule_stats", "array", 4, 32, 4, "content", 0),
+        )
+    ),
     "rule first occurs twice": _rule(1, name="first"),
     "on file.open": _rule(1, linux=(RuleEvent("file.open", 0, ()),)),
     "names the field": _rule(0, template=(("field", "file.path"),)),
@@ -260,4 +267,5 @@ def test_other_programs_are_another_structure_whatever_the_manifest_says() -> No
     data[at] = 0x05
     other = open_artifact(_sealed(bytes(data)))
     assert other.manifest == whole.manifest
-    assert other.structure != whole.structure
+    assert other.structure("linux") != whole.structure("linux")
+    assert other.structure("windows") == whole.structure("windows")
