@@ -16,7 +16,7 @@ from bpfc_cli.options import seconds
 
 if TYPE_CHECKING:
     from bpfc.artifact.alert import Alert
-    from bpfc.runtime.reports import Activation, Statistics
+    from bpfc.runtime.reports import Activation, RuleStatistics, Statistics
     from bpfc.runtime.sensor import Sensor
 
 
@@ -140,11 +140,21 @@ def _report(counts: "Statistics") -> None:
     for rule in counts.rules:
         _say(
             f"  {rule.rule}: fired {rule.fired:,} (partial {rule.partial:,}), "
-            f"undecided {rule.unknown:,}, denied {rule.denied:,}"
+            f"undecided {rule.unknown:,}, denied {rule.denied:,}{_counted(rule)}"
         )
     for hook in counts.hooks:
         if hook.skipped:
             _say(f"  hook {hook.hook}: {hook.skipped:,} runs skipped by the system: lost events")
+
+
+def _counted(rule: "RuleStatistics") -> str:
+    """What is only worth a word where it happened."""
+    words = {
+        "alerts held back by the limit": rule.suppressed,
+        "keys forgotten": rule.evicted,
+        "events not counted": rule.skipped,
+    }
+    return "".join(f", {word} {number:,}" for word, number in words.items() if number)
 
 
 def _say(words: str) -> None:

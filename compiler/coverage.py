@@ -24,7 +24,7 @@ from bpfc.artifact.record import (
 from dsl.catalogue import Event, Field
 from dsl.derived import Derived
 from dsl.typed import Policy, Rule
-from dsl.walk import operands, rule_keys, rule_reads, rule_tests, shown_fields
+from dsl.walk import counted_fields, operands, rule_keys, rule_reads, rule_tests, shown_fields
 
 PLATFORMS = ("linux", "windows")
 
@@ -284,11 +284,9 @@ def unread_names(rule: Rule, event: Event, platform: str) -> tuple[str, ...]:
     """
     if platform not in event.readers:
         return (event.name,)
-    # Of a key the first field counts: the others stand there where they are known.
     named = (
         *shown_fields(rule),
         *(field for effect in rule.effects for field in effect.fields),
-        *(key.fields[0] for key in rule_keys(rule)),
     )
     fields = [*_read(rule, event), *(event.field(f.name) or f for f in named)]
     unread = {f.name for f in fields if platform in f.platforms and platform not in f.readers}
@@ -296,19 +294,23 @@ def unread_names(rule: Rule, event: Event, platform: str) -> tuple[str, ...]:
 
 
 def _read(rule: Rule, event: Event) -> Iterator[Field]:
-    """The fields that conditions read, as they are on the event, and what they compute."""
+    """The fields that a rule reads, as they are on the event, and what they compute."""
     for test in rule_tests(rule):
         for field in operands(test.field):
             yield event.field(field.name) or field
         if isinstance(test.field, Derived):
             yield test.field
+    # Of a key's part the first field is needed; others may be absent.
+    for key in rule_keys(rule):
+        yield event.field(key.fields[0].name) or key.fields[0]
 
 
 def _rungs(rule: Rule, event: Event, ladder: Ladder) -> tuple[Rung | None, ...]:
     """The rule's goals as rungs, strongest first; None where the event offers no way."""
     if rule.deny is None:
         return (ladder.kill if _kills_proc(rule) else ladder.alert,)
-    fields = (event.field(read.name) for read in rule_reads(rule))
+    read = (*rule_reads(rule), *counted_fields(rule))
+    fields = (event.field(field.name) for field in read)
     late = any(field is not None and field.phase == "after" for field in fields)
     weaker = {"kill": (ladder.kill,), "alert": (ladder.alert,), "refuse": ()}
     return (ladder.deny_late if late else ladder.deny, *weaker[rule.deny.fallback])

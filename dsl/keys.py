@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from dsl.catalogue import Field, Kind
 from dsl.conditions import Conditions
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.membership import IDENTITY
 from dsl.syntax import Key, Name
 from dsl.typed import KeyPart
 
 # Word -> what it is compared as, and the fields that make it up: the first has to exist on the
 # event, the others count where they do.
 SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "proc": ("process", ("proc.pid", "proc.start_time")),
-    "proc.parent": ("process", ("proc.ppid", "proc.parent.start_time")),
+    "proc": ("process", IDENTITY["proc"]),
+    "proc.parent": ("process", IDENTITY["proc.parent"]),
     "proc.session": ("session", ("proc.session_id",)),
-    "container": ("container", ("proc.cgroup_id",)),
+    "container": ("container", IDENTITY["container"]),
 }
 # A file is its device and its inode.
 FILE_PARTS = (".device", ".inode")

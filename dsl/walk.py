@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dsl.catalogue import Field
 from dsl.derived import fields_of
 from dsl.membership import Remembered
-from dsl.typed import And, Expr, KeyPart, Not, Or, Rule, Test
+from dsl.typed import And, Expr, Key, KeyPart, Not, Or, Rule, Test
 
 
 def tests_of(expr: Expr) -> Iterator[Test]:
@@ -64,3 +64,21 @@ def rule_fields(rule: Rule) -> Iterator[Field]:
         yield from effect.fields
     for key in rule_keys(rule):
         yield from key.fields
+
+
+def counted_fields(rule: Rule) -> Iterator[Field]:
+    """The fields without which a rule cannot be judged: what its threshold counts by."""
+    if rule.threshold is not None:
+        distinct = rule.threshold.distinct
+        yield from key_fields((*rule.threshold.key, *([distinct] if distinct else [])))
+
+
+def key_fields(key: Key) -> Iterator[Field]:
+    """The numbers that a key consists of."""
+    for part in key:
+        yield from part.fields
+
+
+def enforces(rule: Rule) -> bool:
+    """Whether a rule does more than to alert."""
+    return bool(rule.deny or rule.kill or rule.effects)

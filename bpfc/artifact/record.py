@@ -73,6 +73,9 @@ ACT_JUDGE = 128  # the rule is judged at this stage at all
 # STAGE_BEFORE, u16 errno of a denial, u32 entry of rule_stats.
 RULE_ENTRY_SIZE = 8
 
-# Entry of the map rule_stats, by index in the policy's rule list within a buffer, u64 each.
-RULE_STATS = ("fired", "partial", "unknown", "denied")
+# Entry of the map rule_stats, by index in the policy's rule list within a buffer,
+# u64 each. Of rules that count:
+# alerts that a limit held back, keys that were forgotten to make room for the rule's, events that
+# were not counted since they matched more of such rules than fit.
+RULE_STATS = ("fired", "partial", "unknown", "denied", "suppressed", "evicted", "skipped")
 RULE_STATS_SIZE = 8 * len(RULE_STATS)

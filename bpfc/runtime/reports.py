@@ -68,6 +68,9 @@ class RuleStatistics:
         partial: of these, with something unknown.
         unknown: events on which it could not be decided.
         denied: operations it denied.
+        suppressed: alerts that its limit held back.
+        evicted: keys that the table of all state had to forget to make room for this rule's.
+        skipped: events on which it was not counted, since too many rules count on them.
     """
 
     rule: str
@@ -75,6 +78,9 @@ class RuleStatistics:
     partial: int
     unknown: int
     denied: int
+    suppressed: int = 0
+    evicted: int = 0
+    skipped: int = 0
 
 
 @frozen

@@ -12,6 +12,8 @@ For an event E there are:
 - `textN_E(slot)` and what it calls: automaton N (see `compiler.emit.automaton`).
 - `doubt_E(slot)`: the slow path, taken only when something is unknown or truncated.
 - `collect_E(slot)`: walks the terms that matched, at most WORK_STEP a call.
+- `rule_E(slot)`: what one matched rule does.
+- `state_E(slot)` and what it calls: rules that count before they do it (see `compiler.emit.state`).
 """
 
 from collections.abc import Callable
@@ -19,12 +21,13 @@ from collections.abc import Callable
 from attrs import frozen
 
 from bpfc.artifact import record
-from compiler.emit import content, scratch
+from compiler.emit import content, scratch, state
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bits import equal, lowest_bit, pick
 from compiler.emit.derived import DerivedEmitter
 from compiler.emit.function import Function
 from compiler.emit.numbers import NumberTables, special_row
+from compiler.emit.rules import RuleEmitter
 from compiler.emit.unit import NO_PLACE, Unit
 from compiler.emit.values import Int, Ptr, Variable
 from compiler.plan import model
@@ -35,7 +38,6 @@ UNROLLED = 4  # rows of up to that many words are combined without a loop
 NO_RULE = (1 << 64) - 1
 RowStep = Callable[[Ptr, Int], None]
 SCRATCH = "scratch"
-RULE_STATS = "rule_stats"
 
 
 @frozen
@@ -68,6 +70,7 @@ def layout_of(plan: Plan) -> scratch.Layout:
         accumulator_words=_power_of_two(max([1, *accumulators])),
         row_words=max([1, *(e.words for e in plan.events)]),
         derived_words=max((len(e.derived) for e in plan.events), default=0),
+        state_size=max([0, *(state.area_size(e.state.pending) for e in plan.events if e.state)]),
     )
 
 
@@ -100,7 +103,9 @@ class EventCore:
             AutomatonEmitter(self.unit, self.name, index, automaton, self.layout, self.place).emit()
         DerivedEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         self._doubt()
-        self._rule()
+        RuleEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
+        if self.event.state is not None:
+            state.emit_event(self.unit, self.event, self.name, self.layout.state, self.place)
         self._collect()
         self._core()
 
@@ -310,8 +315,16 @@ class EventCore:
             slot.at(scratch.word(name)).store(0)
         slot.at(scratch.header("rule_count")).store(0, 2)
         slot.at(scratch.header("rules_more")).store(0, 4)
+        area = slot.at(layout.state)
+        if self.event.state is not None:
+            area.at(state.NEXT).store(0)
+            area.at(state.LISTED).store(0)
+            area.at(state.ERRNO_RULE).store(-1)
         steps = 65 * self.event.words + 1
         fn.straight_calls(f"collect_{self.name}", fn.argument(), -(-steps // WORK_STEP))
+        if self.event.state is not None:
+            calls = self.event.state.steps + 1  # the last one sees that there are no others
+            fn.straight_calls(f"state_{self.name}", fn.argument(), calls)
         actions = slot.at(scratch.word("actions")).load()
         errno = slot.at(scratch.word("errno")).load()
         fn.ret(actions | (errno << 16))
@@ -365,55 +378,6 @@ class EventCore:
         """Carry out the rule collected so far: a call, so that the verifier sees its code once."""
         fn.call(f"rule_{self.name}", fn.argument())
 
-    def _rule(self) -> None:
-        """`rule_E`: what one matched rule does at this stage: counters, actions, its place in the
-        record."""
-        fn = self._function("rule")
-        slot = fn.lookup(SCRATCH, fn.argument())
-        rule = slot.at(scratch.word("rule")).load()
-        with fn.when(rule.ge(self.event.rule_room)):
-            fn.ret(0)
-        entry = content.entry(fn, slot, self.event.rules_map, rule, self.event.rule_room)
-        stage = slot.at(scratch.word("stage")).load()
-        actions = (stage.eq(0)).select(entry.load(1), entry.at(1).load(1))
-        with fn.when((actions & record.ACT_JUDGE).eq(0)):
-            fn.ret(0)
-        stats = fn.lookup(RULE_STATS, entry.at(4).load(4))
-        bits = slot.at(scratch.word("rule_bits")).load()
-        with fn.when((bits & 1).eq(0)):
-            stats.at(8 * record.RULE_STATS.index("unknown")).atomic_add(1)
-            fn.ret(0)
-        stats.at(8 * record.RULE_STATS.index("fired")).atomic_add(1)
-        definite = (bits & 2).ne(0)
-        with fn.when(~definite):
-            stats.at(8 * record.RULE_STATS.index("partial")).atomic_add(1)
-        taken = actions & (bits & 4).ne(0).select(0x7F, record.ACT_ALERT)
-        before = slot.at(scratch.word("actions")).load() & record.ACT_DENY
-        errno = slot.at(scratch.word("errno"))
-        # The first denial's number counts; that of an audited one only where nothing is denied.
-        with fn.when((taken & record.ACT_DENY).ne(0)):
-            stats.at(8 * record.RULE_STATS.index("denied")).atomic_add(1)
-            with fn.when(before.eq(0)):
-                errno.store(entry.at(2).load(2))
-        with fn.when((taken & record.ACT_WOULD_DENY).ne(0) & errno.load().eq(0)):
-            errno.store(entry.at(2).load(2))
-        place = slot.at(scratch.word("actions"))
-        place.store(place.load() | taken)
-        with fn.when((taken & record.ACT_ALERT).ne(0)):
-            self._list_rule(fn, slot, rule | definite.select(0, record.RULE_PARTIAL))
-        fn.ret(0)
-
-    def _list_rule(self, fn: Function, slot: Ptr, entry: Int) -> None:
-        count = slot.at(scratch.header("rule_count"))
-        number = count.load(2)
-        with fn.when(number.lt(record.RULES_MAX)) as otherwise:
-            at = number.masked(record.RULES_MAX - 1) << 2
-            slot.at(at).at(scratch.RECORD + record.RULES_OFFSET).store(entry, 4)
-            count.store(number + 1, 2)
-            otherwise()
-            more = slot.at(scratch.header("rules_more"))
-            more.store(more.load(4) + 1, 4)
-
 
 def table_room(event: EventPlan) -> int:
     """Bytes of an event's matcher map: its table, and room for what masks can reach behind it.
@@ -441,5 +405,10 @@ def emit_core(unit: Unit, plan: Plan, origins: Origins) -> None:
         origins: source lines to quote.
     """
     layout = layout_of(plan)
+    remembered = [e.state for e in plan.events if e.state]
+    if remembered:
+        kinds = sorted({kind for item in remembered for kind in item.kinds})
+        words = max(item.words for item in remembered)
+        state.StateEmitter(unit, plan.state_sets, layout.state, kinds, words).emit()
     for event in plan.events:
         EventCore(unit, event, layout, origins).emit()

@@ -81,12 +81,14 @@ class Layout:
         accumulator_words: u64 words of the accumulators, a power of two.
         row_words: u64 words of a row of terms, a power of two (largest of all events).
         derived_words: derived values of the event that has most.
+        state_size: bytes for rules that remember something.
     """
 
     hit_words: int
     accumulator_words: int
     row_words: int
     derived_words: int = 0
+    state_size: int = 0
 
     @property
     def accumulators(self) -> int:
@@ -119,9 +121,14 @@ class Layout:
         return self.enforced + 8 * self.row_words
 
     @property
+    def state(self) -> int:
+        """Offset of what the state of rules works with (`compiler.emit.state`)."""
+        return self.derived + 8 * self.derived_words
+
+    @property
     def process(self) -> int:
         """Offset of the copy of the subject's process table entry."""
-        return self.derived + 8 * self.derived_words
+        return self.state + self.state_size
 
     @property
     def parent(self) -> int:

@@ -7,7 +7,7 @@ unknown`, rule of each term, number tables, two undetermined blocks for each tes
 import struct
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.artifact.consistency import rules_map
 from bpfc.artifact.manifest import EventLayout
@@ -20,11 +20,13 @@ from compiler.plan.model import (
     AutomatonPlan,
     EventPlan,
     NumberPlan,
+    StatePlan,
 )
 from compiler.plan.numbers import NumberRows, rows_of
 from compiler.plan.patterns.acceptor import STATES_MAX
 from compiler.plan.shapes import TooLarge, shape_tables
 from compiler.plan.sought import DERIVED, Shape
+from compiler.plan.state import has_state, state_names, state_plan
 from compiler.plan.terms import (
     WORDS_MAX,
     EventTerms,
@@ -104,6 +106,8 @@ def event_plan(
     numbers = _numbers(terms, event, layout, derived, table)
     automata = _automata(terms, event, layout, columns, table, problems)
     table.pad(_reach(numbers, words))
+    rule_room = max(room_for(len(terms.rules)), _RULES_MIN)
+    state = _state(policy, terms, rule_room, layout, table)
     if len(table.content) > TABLE_MAX:
         _too_big(policy, event, terms, problems, f"{len(table.content)} bytes of number tables")
         return None
@@ -131,8 +135,9 @@ def event_plan(
         derived=derived.plans,
         constants_offset=constants,
         rules=terms.rules,
-        rule_room=max(room_for(len(terms.rules)), _RULES_MIN),
-        fields=_fields(terms, event),
+        rule_room=rule_room,
+        fields=_fields(policy, terms, event),
+        state=state,
     )
 
 
@@ -146,11 +151,28 @@ def _owners(terms: EventTerms) -> bytes:
     )
 
 
-def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
+def _state(
+    policy: Policy, terms: EventTerms, room: int, layout: EventLayout, table: _Table
+) -> StatePlan | None:
+    """Descriptors of what the rules remember, behind everything else in the table."""
+    rules = [(local, policy.rules[index]) for local, index in enumerate(terms.rules)]
+    plan, content = state_plan([r for r in rules if has_state(r[1])], room, layout)
+    if plan is None:
+        return None
+    offset = table.add(content.ljust((len(content) + 7) // 8 * 8, b"\0"))
+    return evolve(
+        plan,
+        numbers_offset=offset + plan.numbers_offset,
+        descriptors_offset=offset + plan.descriptors_offset,
+    )
+
+
+def _fields(policy: Policy, terms: EventTerms, event: Event) -> tuple[str, ...]:
     tested = (literal.test.field for term in terms.terms for literal in term)
     known = [field for derived in tested for field in operands(derived)]
     # A directory or an extension is found in the path itself.
     read = {field.base if field.part in DERIVED else field.name for field in known}
+    read.update(name for index in terms.rules for name in state_names(policy.rules[index], event))
     return tuple(field.name for field in event.ordered(read))
 
 

@@ -208,6 +208,29 @@ class NumberPlan:
 
 
 @frozen
+class StatePlan:
+    """What an event's rules remember: places in the matcher table; see `compiler.plan.state`.
+
+    Args:
+        kinds: of the descriptors, names of `compiler.plan.state.KINDS`.
+        numbers_offset: u16[rule_room], descriptor of each local rule, 0 for none.
+        descriptors_offset: of the descriptors; number 0 is none.
+        descriptors: room for that many, a power of two.
+        pending: matched rules with state that one event can have, a power of two.
+        steps: descriptors that these have at most.
+        words: of the longest key, a power of two.
+    """
+
+    kinds: tuple[str, ...]
+    numbers_offset: int
+    descriptors_offset: int
+    descriptors: int
+    pending: int
+    steps: int
+    words: int
+
+
+@frozen
 class EventPlan:
     """The matcher of one event.
 
@@ -232,6 +255,7 @@ class EventPlan:
         rule_room: entries of the rules map, a power of two.
         fields: catalogue names of all fields that conditions read on this event (the adapter reads
             these before the core).
+        state: what its rules remember, None if nothing.
     """
 
     layout: EventLayout
@@ -253,6 +277,7 @@ class EventPlan:
     rules: tuple[int, ...]
     rule_room: int
     fields: tuple[str, ...]
+    state: StatePlan | None = None
 
 
 @frozen
@@ -262,7 +287,9 @@ class Plan:
     Args:
         events: all matchers, in catalogue order of events.
         context: where the process context stands in the records of all events.
+        state_sets: sets of the table of all that rules remember, a power of two; 0 without it.
     """
 
     events: tuple[EventPlan, ...]
     context: EventLayout
+    state_sets: int = 0

@@ -7,6 +7,7 @@ from compiler.coverage import PLATFORMS
 from compiler.plan.layout import RecordFull, context_layout, layout_of
 from compiler.plan.matcher import event_plan
 from compiler.plan.model import EventPlan, Plan
+from compiler.plan.state import sets_of
 from compiler.plan.used import used_fields
 from dsl import catalogue
 from dsl.catalogue import Event
@@ -42,7 +43,7 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
         return None, diagnostics
     everywhere = frozenset(name for names in used.values() for name in names)
     subject = next(e for e in (*events.values(), *catalogue.load().events) if e.has_process)
-    return Plan(plans, context_layout(subject, everywhere)), diagnostics
+    return Plan(plans, context_layout(subject, everywhere), sets_of(policy)), diagnostics
 
 
 def _event_plan(

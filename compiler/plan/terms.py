@@ -223,14 +223,6 @@ def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ..
             remedy="leave them out",
         )
         return ()
-    if rule.threshold is not None or (rule.alert is not None and rule.alert.limit is not None):
-        problems.error(
-            "BPFC0680",
-            f"rule {rule.name}: limits and thresholds cannot be compiled by this version",
-            rule.name_span,
-            remedy="leave them out",
-        )
-        return ()
     try:
         found = terms_of(condition_of(rule))
     except TooManyTerms:

@@ -1,47 +1,14 @@
 """The interpreter: events one by one, each judged at the stages at which it is seen."""
 
 from collections.abc import Sequence
-from typing import Protocol
-
-from attrs import frozen
 
 from dsl import catalogue
+from dsl.interpreter.judgement import Judgement, Part
 from dsl.interpreter.outcome import Event, Fired, Outcome
+from dsl.interpreter.parts import parts_of
 from dsl.interpreter.stages import Way, way
 from dsl.semantics import UNKNOWN, FieldValue, Record, evaluate
 from dsl.typed import And, Expr, Not, Policy, Rule
-
-
-@frozen
-class Judgement:
-    """What a rule makes of an event.
-
-    Args:
-        rule: the rule.
-        fires: whether it alerts.
-        definite: whether that does not depend on anything undetermined.
-        acts: whether it may deny and kill.
-        possible: whether it is not excluded.
-    """
-
-    rule: Rule
-    fires: bool
-    definite: bool
-    acts: bool
-    possible: bool
-
-
-class Part(Protocol):
-    """A piece of what a policy remembers between events, in a module of its own.
-
-    It is made with the policy and sees every event. `interpreter.PARTS` has all of them.
-    """
-
-    def facts(self, event: Event, record: Record) -> Record:
-        """What conditions read besides the event's own fields, by the name of the field."""
-
-    def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
-        """Remember what is to be remembered of it, and hold back what is to be held back."""
 
 
 class Interpreter:
@@ -49,18 +16,18 @@ class Interpreter:
 
     Args:
         policy: a checked policy.
-        parts: what it remembers between events.
+        parts: what it remembers between events; None for new ones of all kinds.
         events: the catalogue; None for the one that ships with this version.
     """
 
     def __init__(
         self,
         policy: Policy,
-        parts: Sequence[Part] = (),
+        parts: Sequence[Part] | None = None,
         events: catalogue.Catalogue | None = None,
     ) -> None:
         self.policy = policy
-        self.parts = parts
+        self.parts = parts_of(policy) if parts is None else tuple(parts)
         self.catalogue = events or catalogue.load()
 
     def consume(self, event: Event) -> Outcome:
@@ -145,7 +112,8 @@ def _outcome(judgement: Judgement, how: Way) -> Outcome:
     rule = judgement.rule
     if not judgement.fires:
         return Outcome(undecided=(rule.name,) if judgement.possible else ())
-    alerts = () if rule.silent else (Fired(rule.name, not judgement.definite),)
+    shown = judgement.alerts and not rule.silent
+    alerts = (Fired(rule.name, not judgement.definite),) if shown else ()
     if not judgement.acts:
         return Outcome(alerts)
     if rule.mode == "audit":

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from dsl.interpreter.interpreter import Judgement
+from dsl.interpreter.judgement import Judgement
 from dsl.interpreter.outcome import Event
 from dsl.membership import LONGEST_TEXT, Add, Member, Remembered, RuntimeSet
 from dsl.paths import canonical

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from dsl.catalogue import Event
 from dsl.typed import Rule
-from dsl.walk import rule_reads
+from dsl.walk import counted_fields, rule_reads
 
 # Errors of hooks that know one only, whatever the rule says.
 ONLY_ERROR = {"net.connect": "EPERM"}
@@ -50,5 +50,5 @@ def way(rule: Rule, event: Event) -> Way:
 
 def _reads_late(rule: Rule, event: Event) -> bool:
     """Whether a condition needs what is known only after the event's decision."""
-    fields = rule_reads(rule)
+    fields = (*rule_reads(rule), *counted_fields(rule))
     return any((event.field(field.name) or field).phase == "after" for field in fields)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from dsl.catalogue import Field
-from dsl.interpreter.interpreter import Judgement
+from dsl.interpreter.judgement import Judgement
 from dsl.interpreter.outcome import Event
 from dsl.membership import IDENTITY, SUBJECTS, HasTag, Remembered, Tag, Untag
 from dsl.semantics import UNKNOWN, FieldValue, Record, State, value_of

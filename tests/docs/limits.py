@@ -4,7 +4,7 @@ import re
 
 from bpfc.artifact import control, record
 from compiler.emit import scratch
-from compiler.plan import model, normal_form, terms, texts
+from compiler.plan import model, normal_form, state, terms, texts
 from compiler.plan.patterns import acceptor
 from compiler.targets.linux import path
 from dsl import (
@@ -12,6 +12,7 @@ from dsl import (
     frontend,
     includes,
     inheritance,
+    keys,
     lexer,
     lists,
     macros,
@@ -20,7 +21,9 @@ from dsl import (
     relations,
     values,
 )
+from dsl import state as counting
 from dsl.lint import search
+from dsl.literals import DURATIONS
 from dsl.patterns import regex
 from tests.house.table import ROOT
 
@@ -58,6 +61,15 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "command line, examined at exec": (scratch.CMDLINE_MAX,),
     "command line and paths, stored and in alerts": (control.LONG_TEXT,),
     "path, resolved": (path.STRIDES * path.STRIDE, 4 << 10),
+    "parts of a key / 64-bit numbers in it": (keys.MAX_PARTS, keys.MAX_WORDS),
+    "alerts of a limit, events of a threshold": (counting.MAX_COUNT,),
+    "values of a threshold with `distinct`": (counting.MAX_DISTINCT,),
+    "time of a limit or a threshold, in days": (counting.MAX_TIME // DURATIONS["d"],),
+    "keys that are counted for, in the smallest and the largest table": (
+        state.SETS_MIN * state.WAYS,
+        state.SETS_MAX * state.WAYS,
+    ),
+    "rules that count on one event": (state.PENDING_MAX,),
     "rules named by one event's record": (record.RULES_MAX,),
     "fields in use on an event, those of every record and of the process context included": (
         record.NUMBERS_MAX,

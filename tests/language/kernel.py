@@ -132,7 +132,8 @@ def _outcome(verdict: Verdict, event: str, names: dict[tuple[str, int], str]) ->
     proc = verdict.actions & (ACT_KILL | ACT_KILL_AGENT)
     parent = verdict.actions & ACT_KILL_PARENT
     return Outcome(
-        alerts=tuple(Fired(names[event, local], partial) for local, partial in verdict.rules),
+        # Rules that count stand behind the others in a record, wherever they do in the source.
+        alerts=tuple(Fired(names[event, rule], partial) for rule, partial in sorted(verdict.rules)),
         deny=error(ACT_DENY),
         kill=frozenset([*["proc"] * bool(proc), *["proc.parent"] * bool(parent)]),
         would_deny=error(ACT_WOULD_DENY),

@@ -64,7 +64,7 @@ def compare(name: str, played: Played) -> None:
     found = outcomes(compiled(name), played)
     assert [lines(outcome) for outcome in found] == expected(case)
     for index, rule in enumerate(policy_of(name).rules):
-        fired, partial, undecided, _ = played.statistics[index]
+        fired, partial, undecided, *_ = played.statistics[index]
         alerts = [a for outcome in reference for a in outcome.alerts if a.rule == rule.name]
         if not rule.silent:
             assert (fired, partial) == (len(alerts), sum(a.partial for a in alerts)), rule.name

@@ -15,6 +15,9 @@ from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
 from dsl import catalogue
 
+# What the agent has to hear of: kills that are its to do also where no rule alerts.
+_RECORDED = record.ACT_ALERT | record.ACT_KILL_AGENT | record.ACT_KILL_PARENT
+
 
 @frozen
 class Group:
@@ -129,7 +132,8 @@ def set_view(slot: Ptr, view: int, window: int, length: Int | int, flags: Int | 
 
 
 def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
-    """Read what the conditions ask for, call the core, and send a record if a rule alerts.
+    """Read what the conditions ask for, call the core, and send a record if the agent has to hear
+    of the event.
 
     Args:
         fn: function whose first argument is the slot's number.
@@ -151,8 +155,10 @@ def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
         _load(fn, subject, group.function, loaded)
     fn.at_place(origins.event(name))
     slot.at(scratch.word("stage")).store(subject.stage)
+    if subject.event.state is not None:
+        slot.at(scratch.header("time_ns")).store(fn.helper("ktime_get_boot_ns"))
     verdict = fn.call(f"core_{symbol(name)}", fn.argument())
-    with fn.when((verdict & record.ACT_ALERT).ne(0)):
+    with fn.when((verdict & _RECORDED).ne(0)):
         rest = list(loaded)
         for group in subject.groups:
             _load(fn, subject, group.function, rest)

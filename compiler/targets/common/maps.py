@@ -4,6 +4,7 @@ from bpfc.artifact import control, record
 from bpfc.artifact.manifest import MapInfo
 from compiler.emit.core import table_room
 from compiler.emit.scratch import Layout
+from compiler.emit.state import SET_SIZE, STATE_MAP
 from compiler.emit.unit import MapDefinition, Unit
 from compiler.plan.classes import room_for
 from compiler.plan.model import Plan
@@ -74,6 +75,8 @@ def maps_of(
         _policy(control.SCRATCH_BITS_MAP, "array", 8, 1, 1),
         _content("rule_stats", record.RULE_STATS_SIZE, max(STATS_MIN, room_for(rules))),
     ]
+    if plan.state_sets:
+        own.append(_policy(STATE_MAP, "array", SET_SIZE, plan.state_sets))
     for event in plan.events:
         own.append(_content(event.map, table_room(event), 1))
         own.append(_content(event.rules_map, record.RULE_ENTRY_SIZE, event.rule_room))

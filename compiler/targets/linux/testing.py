@@ -5,7 +5,7 @@ context. The record, its views and up to 64 KiB of text are written into the scr
 its map entry, so a program has nothing to copy, and a text can be longer than a test packet.
 """
 
-from bpfc.artifact.control import SCRATCH_MAP
+from bpfc.artifact.control import SCRATCH_MAP, SECRET_MAP
 from bpfc.artifact.testing import CONTEXT_SLOT, CONTEXT_STAGE, NO_SLOT, Judge, SlotLayout
 from compiler.emit import scratch
 from compiler.emit.core import Origins, layout_of, symbol
@@ -34,7 +34,11 @@ def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule
     platform = LinuxPlatform(layout_of(plan))
     unit = Unit(producer, platform.helpers)
     unit.license(LICENSE)
-    maps = tuple(m for m in maps_of(plan, platform.layout, rules, ()) if m.scope != "shared")
+    maps = tuple(
+        m
+        for m in maps_of(plan, platform.layout, rules, ())
+        if m.scope != "shared" or (m.name == SECRET_MAP and plan.state_sets)
+    )
     define_maps(unit, platform, maps)
     _emit_judges(unit, plan, origins)
     return HalfModule(unit.text(), (), maps)
