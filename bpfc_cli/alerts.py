@@ -10,6 +10,7 @@ from attrs import frozen
 from rich.cells import cell_len, chop_cells
 
 from bpfc.artifact.alert import Alert, printable
+from bpfc.artifact.wording import argument
 
 WIDTH_OF_A_PIPE = 160  # characters, where nothing says how wide the reader is
 NARROWEST = 80
@@ -82,7 +83,7 @@ def cells(alert: Alert) -> tuple[str, ...]:
         alert: the alert.
 
     Returns:
-        Printable texts, of any length.
+        Printable texts, of any length; the last one has a line for each value that the rule names.
     """
     severity = f" ({alert.rule.severity})" if alert.rule.severity else ""
     outcome = f"{alert.outcome} ({alert.errno})" if alert.errno else alert.outcome
@@ -91,11 +92,11 @@ def cells(alert: Alert) -> tuple[str, ...]:
         notes.append(f"certainty {alert.certainty}: could not read {', '.join(alert.unknown)}")
     if alert.more_rules:
         notes.append(f"{alert.more_rules} more rules fired")
-    what = "; ".join([alert.message, *notes])
+    output = [f"{name}: {_value(value)}" for name, value in alert.output.items()]
+    what = "\n".join(map(printable, ["; ".join([alert.message, *notes]), *output]))
     time = alert.time.partition("T")[2][:12] or alert.time
-    return tuple(
-        map(printable, (time, alert.rule.name + severity, _who(alert.fields), outcome, what))
-    )
+    facts = (time, alert.rule.name + severity, _who(alert.fields), outcome)
+    return (*map(printable, facts), what)
 
 
 def _who(fields: Mapping[str, object]) -> str:
@@ -109,8 +110,22 @@ def _who(fields: Mapping[str, object]) -> str:
     return f"{name} {' '.join(facts)}".strip()
 
 
+def _value(value: object) -> str:
+    """A value that a rule names."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return " ".join(map(argument, value)) if isinstance(value, list) else str(value)
+
+
 def _folded(text: str, width: int) -> list[str]:
-    """A text in pieces of a width, broken at blanks where possible."""
+    """A text in pieces of a width, broken at its line ends and at blanks where possible."""
+    return [line for part in text.split("\n") for line in _folded_line(part, width)]
+
+
+def _folded_line(text: str, width: int) -> list[str]:
+    """The same for a text of one line."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):

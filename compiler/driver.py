@@ -1,6 +1,6 @@
 """The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
@@ -9,7 +9,15 @@ from attrs import evolve, frozen
 
 from bpfc.artifact.container import Artifact, open_artifact
 from bpfc.artifact.control import SHARED_VERSION
-from bpfc.artifact.manifest import MANIFEST_VERSION, Half, Manifest, RuleEvent, RuleInfo
+from bpfc.artifact.manifest import (
+    MANIFEST_VERSION,
+    Half,
+    Manifest,
+    OutputInfo,
+    Parts,
+    RuleEvent,
+    RuleInfo,
+)
 from bpfc.artifact.record import ACT_DENY
 from bpfc.artifact.testing import SlotLayout
 from bpfc.version import __version__
@@ -28,6 +36,7 @@ from compiler.targets.common.half import HalfModule
 from compiler.targets.linux import half as linux_half
 from compiler.targets.linux import testing as test_half
 from compiler.targets.windows import half as windows_half
+from dsl.catalogue import Field
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
 from dsl.typed import Policy, Rule
@@ -223,9 +232,7 @@ def _rule(
     return RuleInfo(
         name=rule.name,
         metadata=rule.metadata,
-        template=tuple(
-            ("text", part) if isinstance(part, str) else ("field", part.name) for part in template
-        ),
+        template=_parts(template),
         silent=rule.silent,
         mode=rule.mode,
         file=PurePath(rule.span.file).name,
@@ -233,6 +240,14 @@ def _rule(
         linux=linux,
         windows=windows,
         tests=tests,
+        output=tuple(OutputInfo(o.name, _parts(o.parts), o.text) for o in rule.output),
+    )
+
+
+def _parts(template: Iterable[str | Field]) -> Parts:
+    """A text as the manifest has it."""
+    return tuple(
+        ("text", part) if isinstance(part, str) else ("field", part.name) for part in template
     )
 
 

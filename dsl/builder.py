@@ -33,10 +33,12 @@ from dsl.syntax import (
     Metadata,
     Mode,
     Name,
+    NamedValue,
     Negation,
     Number,
     On,
     OnSequence,
+    Output,
     Override,
     Owner,
     Rule,
@@ -366,6 +368,16 @@ class Builder(Pieces):
 
     def disable(self, parts: Parts) -> Disable:
         return Disable(self.name(parts[1:]), self._span(parts[0], parts[1]))
+
+    def named_field(self, parts: Parts) -> NamedValue:
+        return NamedValue(self.name(parts), self.name(parts[2:]), self._span(parts[0], parts[2]))
+
+    def named_text(self, parts: Parts) -> NamedValue:
+        value = self.string(parts[2:])
+        return NamedValue(self.name(parts), value, self._span(parts[0], parts[2]))
+
+    def output(self, parts: Parts) -> Output:
+        return Output(tuple(parts[2]), self._span(parts[0], parts[-1]))
 
     def allow(self, parts: Parts) -> Allow:
         return Allow(tuple(parts[1]), self._span(parts[0], parts[1][-1].span))

@@ -130,14 +130,18 @@ def _closed(group: Group, closer: Word) -> Group:
     if not group.parts[-1]:
         group.parts.pop()
     complete = Group(group.opener, group.parts, group.commas, closer)
-    if len(complete.parts) > len(complete.commas) > 0 and _is_list(complete):
-        part = complete.parts[-1]
-        last = part[-1]
-        assert isinstance(last, Word)
+    last = complete.parts[-1][-1] if complete.parts else None
+    several = len(complete.parts) > len(complete.commas) > 0 and _ends_with_comma(complete)
+    if several and isinstance(last, Word):
         # A copy: the words are looked at more than once.
-        part[-1] = evolve(last, trail="")
+        complete.parts[-1][-1] = evolve(last, trail="")
         complete.commas.append(Word("COMMA", ",", trail=last.trail))
     return complete
+
+
+def _ends_with_comma(group: Group) -> bool:
+    """Whether a comma can stand behind its last part: in lists, and between braces."""
+    return group.opener.type == "LBRACE" or _is_list(group)
 
 
 def _is_list(group: Group) -> bool:
@@ -166,7 +170,7 @@ def flat(found: Sequence[Node]) -> Iterator[Word]:
             yield from flat(part)
             if index < len(node.commas):
                 comma = node.commas[index]
-                superfluous = index + 1 == len(node.parts) and _is_list(node)
+                superfluous = index + 1 == len(node.parts) and _ends_with_comma(node)
                 if comma.trail or not superfluous:
                     yield comma
         yield node.closer

@@ -11,7 +11,7 @@ from dsl.words import METADATA, PLANNED_CLAUSES
 
 CLAUSE_WORDS = frozenset(
     {"on", "when", "except", "threshold", "alert", "deny", "kill", "add", "untag", "silent", "mode"}
-    | {"allow"}
+    | {"output", "allow"}
 )
 
 # A symbol by which to tell in which place SKIPPED fits, and how far out that place is.
@@ -27,8 +27,13 @@ def recover(machine: Automaton) -> None:
     """
     levels = _levels(machine)
     brackets = 0
+    # Braces inside a rule: what closes them does not close the rule.
+    inner = sum(isinstance(v, Token) and v.type == "LBRACE" for v in machine.values) > 1
     for index in range(machine.index, len(machine.tokens)):
         token = machine.tokens[index]
+        if inner and token.type == "RBRACE":
+            inner = False
+            continue
         level = _target(machine.tokens, index, levels, brackets)
         if not level and index > machine.index:
             level = _slip(token, levels)

@@ -15,6 +15,7 @@ from dsl.exceptions import check_exceptions
 from dsl.inheritance import Inherited
 from dsl.macros import Budget
 from dsl.missing import some
+from dsl.output import check_output
 from dsl.resolver import Names
 from dsl.state import check_limit, check_threshold
 from dsl.syntax import Clause, Name
@@ -115,6 +116,7 @@ class RuleChecker:
             name_span=rule.name.span,
             threshold=check_threshold(threshold, conditions, self.report),
             effects=effects,
+            output=check_output(self._single(rule, syntax.Output), conditions, self.report),
         )
 
     def _single(self, rule: syntax.Rule, kind: type[C]) -> C | None:
@@ -259,6 +261,14 @@ class RuleChecker:
                 remedy="leave out one of the two",
                 related=(("the alert is here", alerts[0].span),),
             )
+        elif clause and (outputs := _of(rule, syntax.Output)):
+            self.report.error(
+                "BPFC0409",
+                "a rule that is `silent` has no alerts to which `output` could add",
+                outputs[0].span,
+                remedy="leave out one of the two",
+                related=(("it is silent here", clause.span),),
+            )
         return clause is not None
 
 
@@ -270,6 +280,7 @@ _KEYWORDS: dict[type, str] = {
     syntax.Deny: "deny",
     syntax.Kill: "kill",
     syntax.Alert: "alert",
+    syntax.Output: "output",
     syntax.Silent: "silent",
     syntax.Mode: "mode",
 }

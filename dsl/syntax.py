@@ -197,6 +197,23 @@ class Mode:
 
 
 @frozen
+class NamedValue:
+    """`name = FIELD` or `name = "text {field}"` in an `output`."""
+
+    name: Name
+    value: "Name | Text | Broken"
+    span: Span
+
+
+@frozen
+class Output:
+    """`output { name = FIELD, name = "text {field}" }`: what alerts also say."""
+
+    values: tuple[NamedValue, ...]
+    span: Span
+
+
+@frozen
 class Allow:
     """`allow BPFC0501, BPFC0502`, in a rule or for a file: warnings that are turned off."""
 
@@ -219,6 +236,7 @@ Clause = (
     | Untag
     | Silent
     | Mode
+    | Output
     | Allow
     | Broken
 )

@@ -8,7 +8,7 @@ from dsl.diagnostics import Collector
 from dsl.span import Span
 from dsl.syntax import Name, Text
 
-_PIECE = re.compile(r"(?P<escape>\{\{|\}\})|\{(?P<field>[^{}]*)\}|(?P<brace>[{}])|(?P<text>[^{}]+)")
+PIECE = re.compile(r"(?P<escape>\{\{|\}\})|\{(?P<field>[^{}]*)\}|(?P<brace>[{}])|(?P<text>[^{}]+)")
 
 
 def parse(
@@ -27,7 +27,7 @@ def parse(
     """
     parts: list[str | Field] = []
     good = True
-    for match in _PIECE.finditer(template.value):
+    for match in PIECE.finditer(template.value):
         if match["field"] is not None and not match["field"].strip():
             good = False
             report.error(

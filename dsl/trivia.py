@@ -113,7 +113,9 @@ def content_of(found: list[Word]) -> tuple[list[str], list[str]]:
         The words without commas in front of a closing bracket; all comments, sorted.
     """
     texts = [
-        word.text for word, after in pairwise(found) if (word.type, after.type) != ("COMMA", "RSQB")
+        word.text
+        for word, after in pairwise(found)
+        if word.type != "COMMA" or after.type not in ("RSQB", "RBRACE")
     ]
     remarks = [comment.text for word in found for comment in word.lead]
     return texts, sorted(remarks + [word.trail for word in found if word.trail])

@@ -16,6 +16,7 @@ from dsl.syntax import (
     Metadata,
     On,
     OnSequence,
+    Output,
     Override,
     Rule,
     Silent,
@@ -102,6 +103,8 @@ def merged(old: Sequence[Clause], new: Sequence[Clause]) -> tuple[Clause, ...]:
         new: clauses that change it.
     """
     replaced = {_slot(clause) for clause in new} - {None}
+    if any(isinstance(clause, Silent) for clause in new):
+        replaced.add(Output)  # of alerts that there are no more
     return (*(clause for clause in old if _slot(clause) not in replaced), *new)
 
 

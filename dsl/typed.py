@@ -195,6 +195,21 @@ class Alert:
 
 
 @frozen
+class Output:
+    """A named value of a rule's alerts.
+
+    Args:
+        name: unique in the rule.
+        parts: a field alone, or literal parts and fields in turn.
+        text: whether it is a text although it may be one field: `name = "{field}"`.
+    """
+
+    name: str
+    parts: tuple[str | Field, ...]
+    text: bool
+
+
+@frozen
 class Rule:
     """One checked rule.
 
@@ -207,6 +222,7 @@ class Rule:
         mode: "enforce" or "audit"; "audit" in a policy that is audited, else what the rule says.
         silent: whether a match leaves no alert.
         threshold: how many events it takes, or None.
+        output: named values that its alerts have besides the event's fields.
         effects: what is added to sets, tagged and untagged, in source order.
     """
 
@@ -223,6 +239,7 @@ class Rule:
     span: Span
     name_span: Span
     threshold: Threshold | None = None
+    output: tuple[Output, ...] = ()
     effects: tuple[Effect, ...] = ()
 
 

@@ -50,10 +50,10 @@ def rule_keys(rule: Rule) -> Iterator[KeyPart]:
 
 
 def shown_fields(rule: Rule) -> Iterator[Field]:
-    """The fields that a rule's alert shows."""
-    for part in rule.alert.template if rule.alert else ():
-        if not isinstance(part, str):
-            yield part
+    """The fields that a rule's alerts show in their text and as named values."""
+    texts = [rule.alert.template if rule.alert else (), *(value.parts for value in rule.output)]
+    for parts in texts:
+        yield from (part for part in parts if not isinstance(part, str))
 
 
 def rule_fields(rule: Rule) -> Iterator[Field]:

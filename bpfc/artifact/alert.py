@@ -15,7 +15,7 @@ from attrs import asdict, frozen
 from bpfc.artifact.decode import Record, State, Value
 from bpfc.artifact.errnos import errno_name
 from bpfc.artifact.errors import RecordError
-from bpfc.artifact.manifest import Manifest, RuleInfo
+from bpfc.artifact.manifest import Manifest, OutputInfo, Parts, RuleInfo
 from bpfc.artifact.record import (
     ACT_DENY,
     ACT_KILL,
@@ -25,6 +25,7 @@ from bpfc.artifact.record import (
     ACT_WOULD_KILL,
     RULE_PARTIAL,
 )
+from bpfc.artifact.wording import Values, Wording
 
 SCHEMA_VERSION = 1
 
@@ -104,6 +105,7 @@ class Alert:
         absent: fields that are known not to exist.
         truncated: text fields of which only the beginning is here.
         more_rules: rules that fired on the same event and did not fit into the record.
+        output: the values that the rule names, None for one without a value.
     """
 
     schema: int
@@ -128,6 +130,7 @@ class Alert:
     absent: tuple[str, ...]
     truncated: tuple[str, ...]
     more_rules: int
+    output: Mapping[str, Json | None]
 
 
 @frozen
@@ -170,6 +173,7 @@ class Alerter:
         """
         self._context = context
         self._policy = AlertPolicy(manifest.policy, manifest.policy_version)
+        self._wordings = {layout.event: Wording.of(layout) for layout in manifest.layouts}
         self._entries: dict[tuple[str, int], _Entry] = {}
         for info in manifest.rules:
             rule = _rule(info)
@@ -198,6 +202,9 @@ class Alerter:
         fields = {n: _json(v) for n, v in values.items() if not isinstance(v, State)}
         unknown = tuple(n for n, v in values.items() if v is State.UNKNOWN)
         absent = tuple(n for n, v in values.items() if v is State.ABSENT)
+        cut = record.truncated()
+        layout = record.plan.layout
+        words = _Words(values, self._wordings[layout.event], cut, layout.message)
         time = _iso(self._context.boot_time_ns + header.time_ns)
         found = []
         for word in record.rules:
@@ -224,12 +231,13 @@ class Alerter:
                     outcome=outcome,
                     errno=errno_name(header.errno) if denial else None,
                     certainty="partial" if word & RULE_PARTIAL else "certain",
-                    message=_message(entry.info, values),
+                    message=words.message_of(entry.info),
                     fields=fields,
                     unknown=unknown,
                     absent=absent,
-                    truncated=record.truncated(),
+                    truncated=cut,
                     more_rules=header.rules_more,
+                    output=words.output_of(entry.info),
                 )
             )
         return tuple(found)
@@ -341,23 +349,40 @@ def _iso(wall_ns: int) -> str:
     return f"{day:%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
 
 
-def _message(info: RuleInfo, values: Mapping[str, Value | State]) -> str:
-    """The rule's own text, or its title with who did it."""
-    if info.template:
-        return "".join(_shown(t, values) if k == "field" else t for k, t in info.template)
-    title = next((v for k, v in info.metadata if k == "title"), info.name)
-    exe, pid = _shown("proc.exe.path", values), _shown("proc.pid", values)
-    target = ""
-    if "remote.ip" in values:
-        target = f" to {_shown('remote.ip', values)} port {_shown('remote.port', values)}"
-    return f"{title}: {exe} (pid {pid}){target}"
+@frozen
+class _Words:
+    """A record's values, to be put into words.
 
+    Args:
+        values: by name.
+        wording: of the event.
+        cut: texts of which only the beginning is there.
+        message: what is said where a rule gives no text.
+    """
 
-def _shown(name: str, values: Mapping[str, Value | State]) -> str:
-    """A field within a sentence."""
-    value = values.get(name, State.ABSENT)
-    if isinstance(value, State):
-        return f"({value.value})"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+    values: Values
+    wording: Wording
+    cut: tuple[str, ...]
+    message: Parts
+
+    def message_of(self, info: RuleInfo) -> str:
+        """The rule's own text, or its title with who did what."""
+        if info.template:
+            return self.sentence(info.template)
+        title = next((v for k, v in info.metadata if k == "title"), info.name)
+        what = self.sentence(self.message)
+        return f"{title}: {what}" if what else title
+
+    def output_of(self, info: RuleInfo) -> dict[str, Json | None]:
+        """The rule's named values; None for a field that is absent or could not be read."""
+        return {item.name: self._value(item) for item in info.output}
+
+    def _value(self, item: OutputInfo) -> Json | None:
+        if item.text:
+            return self.sentence(item.parts)
+        value = self.values.get(item.parts[0][1], State.ABSENT)
+        return None if isinstance(value, State) else _json(value)
+
+    def sentence(self, parts: Parts) -> str:
+        """A text with fields in it."""
+        return self.wording.sentence(parts, self.values, self.cut)

@@ -23,6 +23,7 @@ from bpfc.artifact.manifest import (
     Manifest,
     MapInfo,
     NumberField,
+    OutputInfo,
     ProgramInfo,
     RuleEvent,
     RuleInfo,
@@ -184,6 +185,7 @@ _text_field = _shape(
     part=_choice(*PARTS),
     joined=_flag,
 )
+_parts = _many(_pair(_choice("text", "field"), _free), limits.TEMPLATE_MAX)
 _layout = _shape(
     EventLayout,
     event=_name,
@@ -191,6 +193,7 @@ _layout = _shape(
     numbers=_many(_number_field, NUMBERS_MAX),
     texts=_many(_text_field, limits.EVENTS_MAX),
     digest=_number(0, limits.U64_MAX),
+    message=_parts,
 )
 _form = _shape(
     Form,
@@ -206,11 +209,12 @@ _rule_event = _shape(
     local=_number(0, limits.RULES_MAX - 1),
     forms=_many(_form, limits.FORMS_MAX),
 )
+_output = _shape(OutputInfo, name=_name, parts=_parts, text=_flag)
 _rule = _shape(
     RuleInfo,
     name=_name,
     metadata=_many(_pair(_name, _free), limits.METADATA_MAX),
-    template=_many(_pair(_choice("text", "field"), _free), limits.TEMPLATE_MAX),
+    template=_parts,
     silent=_flag,
     mode=_choice("enforce", "audit"),
     file=_free,
@@ -218,6 +222,7 @@ _rule = _shape(
     linux=_many(_rule_event, limits.EVENTS_MAX),
     windows=_many(_rule_event, limits.EVENTS_MAX),
     tests=_many(_pair(_free, _u32), limits.TESTS_MAX),
+    output=_many(_output, limits.OUTPUT_MAX),
 )
 _program = _shape(
     ProgramInfo,

@@ -48,7 +48,7 @@ def check_manifest(manifest: Manifest) -> None:
         _check_layout(layout)
     _unique("rule", [rule.name for rule in manifest.rules])
     for rule in manifest.rules:
-        _check_template(rule, layouts)
+        _check_alerts(rule, layouts)
         if any(index >= len(manifest.literals) for _, index in rule.tests):
             raise _contradiction(f"rule {rule.name} compares with values that are not there")
     for label, half in (("Linux", manifest.linux), ("Windows", manifest.windows)):
@@ -118,20 +118,28 @@ def _check_layout(layout: EventLayout) -> None:
         used |= words
     names = [n.name for n in layout.numbers] + [t.name for t in layout.texts]
     _unique(f"field of {layout.event}", names)
+    for kind, text in layout.message:
+        if kind == "field" and text not in names:
+            raise _contradiction(f"the message of {layout.event} names the field {text}")
     expected = digest_of(layout.event, layout.number, layout.numbers, layout.texts)
     if layout.digest != expected:
         raise _contradiction(f"the layout of {layout.event} does not have its digest")
 
 
-def _check_template(rule: RuleInfo, layouts: dict[str, EventLayout]) -> None:
-    """Fields of an alert's text exist on an event of the rule."""
+def _check_alerts(rule: RuleInfo, layouts: dict[str, EventLayout]) -> None:
+    """Fields that alerts show exist on an event of the rule; each named value has its own name."""
     events = {e.event for e in (*rule.linux, *rule.windows)}
     used = [layouts[e] for e in sorted(events & layouts.keys())]
     known = {n.name for layout in used for n in layout.numbers}
     known |= {t.name for layout in used for t in layout.texts}
-    for kind, text in rule.template:
+    _unique(f"output of rule {rule.name}", [value.name for value in rule.output])
+    for value in rule.output:
+        if not value.text and [kind for kind, _ in value.parts] != ["field"]:
+            raise _contradiction(f"the output {value.name} of rule {rule.name} is no field")
+    parts = [*rule.template, *(part for value in rule.output for part in value.parts)]
+    for kind, text in parts:
         if kind == "field" and events and text not in known:
-            raise _contradiction(f"the alert text of rule {rule.name} names the field {text}")
+            raise _contradiction(f"the alerts of rule {rule.name} name the field {text}")
 
 
 def _check_half(label: str, half: Half, layouts: dict[str, EventLayout]) -> None:

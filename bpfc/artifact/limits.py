@@ -18,6 +18,7 @@ TEMPLATE_MAX = 256  # parts an alert text
 TESTS_MAX = 65536  # a rule
 LITERALS_MAX = 1 << 20  # lists of values, and values of a list
 LITERAL_MAX = 256 * 1024  # characters of a value: four for each byte of the longest text
+OUTPUT_MAX = 256  # named values a rule
 FORMS_MAX = 16
 NEEDS_MAX = 32
 EVENTS_MAX = 256

@@ -9,6 +9,9 @@ from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE
 
 MANIFEST_VERSION = 1
 
+# Text of an alert: ("text", words) and ("field", name) in turn.
+Parts = tuple[tuple[str, str], ...]
+
 
 @frozen
 class NumberField:
@@ -61,6 +64,8 @@ class EventLayout:
         numbers: its number fields.
         texts: its text fields.
         digest: 64-bit number over all of the above (`layout.digest_of`), also in every record.
+        message: what alerts say behind the title of a rule without a text of its own: ("text",
+            words) and ("field", name) in turn.
     """
 
     event: str
@@ -68,6 +73,7 @@ class EventLayout:
     numbers: tuple[NumberField, ...]
     texts: tuple[TextField, ...]
     digest: int
+    message: Parts = ()
 
 
 @frozen
@@ -99,6 +105,21 @@ class RuleEvent:
 
 
 @frozen
+class OutputInfo:
+    """A named value of a rule's alerts.
+
+    Args:
+        name: unique in the rule.
+        parts: a field alone, or a text.
+        text: whether the value is the text of `parts`, else it is the value of its one field.
+    """
+
+    name: str
+    parts: Parts
+    text: bool
+
+
+@frozen
 class RuleInfo:
     """One rule as the runtime and people see it.
 
@@ -114,11 +135,12 @@ class RuleInfo:
         windows: likewise.
         tests: what its conditions compare, for people: a field and an operator, and the index in
             the manifest's literals of the values; empty where literals were left out.
+        output: named values of its alerts.
     """
 
     name: str
     metadata: tuple[tuple[str, str], ...]
-    template: tuple[tuple[str, str], ...]
+    template: Parts
     silent: bool
     mode: str
     file: str
@@ -126,6 +148,7 @@ class RuleInfo:
     linux: tuple[RuleEvent, ...]
     windows: tuple[RuleEvent, ...]
     tests: tuple[tuple[str, int], ...] = ()
+    output: tuple[OutputInfo, ...] = ()
 
 
 @frozen

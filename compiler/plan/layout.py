@@ -6,9 +6,10 @@ from collections.abc import Collection
 from attrs import evolve
 
 from bpfc.artifact.layout import digest_of
-from bpfc.artifact.manifest import EventLayout, NumberField, TextField
+from bpfc.artifact.manifest import EventLayout, NumberField, Parts, TextField
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
 from dsl.catalogue import Event, Kind
+from dsl.messages import default_message
 
 
 class RecordFull(ValueError):
@@ -81,7 +82,14 @@ def layout_of(event: Event, used: Collection[str] = ()) -> EventLayout:
         numbers=tuple(numbers),
         texts=texts,
         digest=digest_of(event.name, event.number, tuple(numbers), texts),
+        message=_message(event, {field.name for field in fields}),
     )
+
+
+def _message(event: Event, names: Collection[str]) -> Parts:
+    """What alerts say by default, if the record has all of it."""
+    parts = default_message(event)
+    return parts if all(kind == "text" or text in names for kind, text in parts) else ()
 
 
 def is_joined(name: str) -> bool:

@@ -17,7 +17,7 @@ from dsl.walk import rule_tests, tests_of
 
 # What a rule does, and to whom it belongs: two rules that differ in nothing else are one.
 _APART_FROM_EVENTS = frozenset(
-    {"name", "metadata", "deny", "kill", "alert", "silent", "mode", "span", "name_span"}
+    {"name", "metadata", "deny", "kill", "alert", "output", "silent", "mode", "span", "name_span"}
 )
 
 

@@ -16,6 +16,7 @@ from bpfc.artifact.manifest import (
     Manifest,
     MapInfo,
     NumberField,
+    OutputInfo,
     ProgramInfo,
     RuleEvent,
     RuleInfo,
@@ -71,6 +72,12 @@ EXEC = with_digest(
             TextField("proc.argv", "strings", 1, "elements", False),
         ),
         digest=0,
+        message=(
+            ("field", "proc.exe.path"),
+            ("text", " (pid "),
+            ("field", "proc.pid"),
+            ("text", ")"),
+        ),
     )
 )
 CONNECT = with_digest(
@@ -85,6 +92,7 @@ CONNECT = with_digest(
         ),
         texts=(TextField("proc.exe.path", "path", 0, "", False),),
         digest=0,
+        message=(("field", "proc.exe.path"), ("text", " connects to "), ("field", "remote.ip")),
     )
 )
 
@@ -114,6 +122,10 @@ def _rules() -> tuple[RuleInfo, ...]:
             line=3,
             linux=(RuleEvent("process.exec", 0, (kill,)),),
             windows=(RuleEvent("process.exec", 0, ()),),
+            output=(
+                OutputInfo("program", (("field", "proc.exe.path"),), False),
+                OutputInfo("who", (("field", "proc.pid"), ("text", "!")), True),
+            ),
         ),
         RuleInfo(
             name="second",

@@ -82,7 +82,7 @@ def test_audit_outcome_belongs_to_the_rule_that_asked() -> None:
 
 def test_default_message_names_the_other_side() -> None:
     (alert,) = _connect((0,), ACT_ALERT)
-    assert alert.message == "second: /usr/bin/curl (pid 9) to 192.0.2.1 port 443"
+    assert alert.message == "second: /usr/bin/curl connects to 192.0.2.1"
 
 
 def test_fields_without_a_value_are_listed_apart() -> None:
@@ -100,7 +100,8 @@ def test_fields_without_a_value_are_listed_apart() -> None:
     assert alert.absent == ("proc.exe.in_memory",)
     assert alert.truncated == ("proc.cmdline", "proc.argv")
     assert "proc.exe.path" not in alert.fields
-    assert alert.message == "(unknown) started by 1"
+    assert alert.message == "? started by 1"
+    assert alert.output == {"program": None, "who": "1!"}
     assert (alert.more_rules, alert.cpu, alert.sequence) == (7, 3, 11)
 
 

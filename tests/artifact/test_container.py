@@ -25,7 +25,7 @@ from bpfc.artifact.container import (
 )
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.layout import with_digest
-from bpfc.artifact.manifest import Content, Half, Manifest, MapInfo, RuleEvent
+from bpfc.artifact.manifest import Content, Half, Manifest, MapInfo, OutputInfo, RuleEvent
 from bpfc.artifact.objects import OPTIONAL_TYPE
 from compiler.elf import ElfError, pack, with_sections
 from tests.artifact import samples
@@ -210,7 +210,13 @@ CONTRADICTIONS: dict[str, Callable[[Manifest], Manifest]] = {
     ),
     "rule first occurs twice": _rule(1, name="first"),
     "on file.open": _rule(1, linux=(RuleEvent("file.open", 0, ()),)),
-    "names the field": _rule(0, template=(("field", "file.path"),)),
+    "name the field": _rule(0, template=(("field", "file.path"),)),
+    "first name the field": _rule(0, output=(OutputInfo("x", (("field", "file.path"),), False),)),
+    "is no field": _rule(0, output=(OutputInfo("x", (("text", "a"),), False),)),
+    "output of rule first x occurs twice": _rule(0, output=(OutputInfo("x", (), True),) * 2),
+    "message of process.exec names": lambda m: evolve(
+        m, layouts=(evolve(m.layouts[0], message=(("field", "file.path"),)), m.layouts[1])
+    ),
     "without an error number": _rule(
         1, linux=(evolve(samples.manifest().rules[1].linux[0], forms=(
             evolve(samples.manifest().rules[1].linux[0].forms[0], errno=0),)),)

@@ -34,6 +34,7 @@ ALERT = Alert(
     absent=(),
     truncated=(),
     more_rules=0,
+    output={},
 )
 
 
@@ -48,6 +49,16 @@ def test_doubts_are_told() -> None:
     doubtful = evolve(ALERT, certainty="partial", unknown=("proc.cmdline",), more_rules=3)
     what = cells(doubtful)[-1]
     assert "certainty partial" in what and "proc.cmdline" in what and "3 more rules" in what
+
+
+def test_values_that_the_rule_names_have_lines_of_their_own() -> None:
+    output = {"user": 0, "tty": None, "arguments": ["sh", "a b"], "evil": "\x1b[2J\n"}
+    lines = cells(evolve(ALERT, output=output))[-1].split("\n")
+    assert lines == [
+        ALERT.message, "user: 0", "tty: -", 'arguments: sh "a b"', r"evil: \x1b[2J\n"
+    ]  # fmt: skip
+    row = AlertTable(120, colour=False).row(evolve(ALERT, output=output))
+    assert [line.rpartition("  ")[2] for line in row.split("\n")][-4:] == lines[1:]
 
 
 def test_nothing_known_of_the_process() -> None:

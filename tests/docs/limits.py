@@ -16,6 +16,7 @@ from dsl import (
     lexer,
     lists,
     macros,
+    output,
     parser,
     precedence,
     relations,
@@ -76,6 +77,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
         2,
         record.VIEWS_MAX,
     ),
+    "values of an `output`": (output.MAX_VALUES,),
     "processes known": (control.PROCESSES_MAX,),
     "texts known, up to 255 bytes / longer": (
         control.STRINGS_SHORT_MAX,

@@ -46,7 +46,7 @@ def _placeless(node: Any) -> object:
 def spelling(source: str) -> list[str]:
     """The words as they are written, without commas in front of a closing bracket."""
     found = [token.text for token in tokens("x.det", source, Collector()) or []]
-    return [word for i, word in enumerate(found) if (word, *found[i + 1 : i + 2]) != (",", "]")]
+    return [word for i, word in enumerate(found) if word != "," or found[i + 1] not in "]}"]
 
 
 def comments(source: str) -> Counter[str]:

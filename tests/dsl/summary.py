@@ -64,6 +64,9 @@ def _rule(rule: Rule) -> str:
         lines.append(f"  alert {''.join(parts)}")
         limit = rule.alert.limit
         lines += [f"  limit {limit.count} {limit.within} by {_key(limit.key)}"] if limit else []
+    for value in rule.output:
+        parts = (p if isinstance(p, str) else f"<{p.name}>" for p in value.parts)
+        lines.append(f"  output {value.name} {'text ' if value.text else ''}{''.join(parts)}")
     return "\n".join(lines)
 
 

@@ -31,6 +31,10 @@ SPECIAL: dict[str, str | bytes] = {
     + "rule r0 { on process.exec when true }\n"
     + "".join(f"rule r{i + 1} extends r{i} {{}}\n" for i in range(17)),
     "BPFC0478": HEADER + "".join(f"set s{i} : ip[1]\n" for i in range(33)),
+    "BPFC0321": HEADER
+    + "rule a { on process.exec when true output { "
+    + ", ".join(f"v{i} = proc.uid" for i in range(33))
+    + " } }",
     "BPFC0308": HEADER + f'rule a {{ on process.exec when proc.cmdline contains "{"a" * 1025}" }}',
 }
 CODES = sorted(load())

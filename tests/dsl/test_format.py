@@ -145,6 +145,16 @@ _clauses = st.one_of(
          "deny EPERM", "silent", "mode audit", "alert", 'alert "{x} #"', "severity low", "mitre T1"]
     ),
     st.builds("mitre {}".format, _lists),
+    st.builds(
+        lambda values, comma: f"output {{ {' , '.join(values)} {comma} }}",
+        st.lists(
+            st.sampled_from(["a = proc.a", f'b="{"long " * 15}"', "output = x"]),
+            min_size=1,
+            max_size=4,
+        ),
+        st.sampled_from(["", ","]),
+    ),
+    st.sampled_from(["allow A , B", "allow BPFC0501"]),
     st.builds("when {}".format, _conditions),
     st.builds("except when {}".format, _conditions),
     st.builds('except "name" when {}'.format, _conditions),

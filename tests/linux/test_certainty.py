@@ -142,4 +142,4 @@ def test_a_template_names_what_is_unknown() -> None:
     rule = f'rule shown {{ on net.connect when remote.port == {PORT} alert "{{proc.exe.path}}!" }}'
     with active(rule) as live:
         _, alerts = _connect(live, PORT, forget=True)
-        assert [a.message for a in alerts] == ["(unknown)!"]
+        assert [a.message for a in alerts] == ["?!"]

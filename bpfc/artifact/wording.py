@@ -1,0 +1,106 @@
+"""Values as words: how the text of an alert shows a field."""
+
+from collections.abc import Collection, Mapping
+
+from attrs import frozen
+
+from bpfc.artifact.decode import State, Value
+from bpfc.artifact.manifest import EventLayout, Parts
+
+ABSENT, UNKNOWN, CUT = "-", "?", "..."
+_STATES = {State.ABSENT: ABSENT, State.UNKNOWN: UNKNOWN}
+_TIMES = frozenset({"duration", "time"})
+# Nanoseconds, the unit's name, and the digits behind the point where it is the smallest shown.
+_LONG = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "min"))
+_SHORT = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
+
+Values = Mapping[str, Value | State]
+
+
+@frozen
+class Wording:
+    """Puts the fields of one event into words.
+
+    Args:
+        kinds: catalogue kind by name, of fields that need more than `str`.
+    """
+
+    kinds: Mapping[str, str]
+
+    @classmethod
+    def of(cls, layout: EventLayout) -> "Wording":
+        """The wording of an event.
+
+        Args:
+            layout: of its records.
+        """
+        kinds = {number.name: number.kind for number in layout.numbers}
+        return cls(kinds | {text.name: text.kind for text in layout.texts})
+
+    def sentence(self, parts: Parts, values: Values, truncated: Collection[str]) -> str:
+        """A text with fields in it.
+
+        Args:
+            parts: ("text", words) and ("field", name) in turn.
+            values: the event's fields.
+            truncated: texts of which only the beginning is there.
+
+        Returns:
+            The text, of one line unless a value has several.
+        """
+        return "".join(
+            self.shown(text, values, truncated) if kind == "field" else text for kind, text in parts
+        )
+
+    def shown(self, name: str, values: Values, truncated: Collection[str]) -> str:
+        """One field within a sentence; arguments as for `sentence`."""
+        value = values.get(name, State.ABSENT)
+        if isinstance(value, State):
+            return _STATES[value]
+        if isinstance(value, str):
+            return value + CUT if name in truncated else value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, tuple):
+            flags = self.kinds.get(name) == "flags"
+            words = "|".join(value) or "none" if flags else " ".join(map(argument, value))
+            return f"{words} {CUT}" if name in truncated else words
+        if isinstance(value, int) and self.kinds.get(name) in _TIMES:
+            return duration(value)
+        return str(value)
+
+
+def argument(word: str) -> str:
+    """An element of a list; one that would look like several, or like none, stands in quotes.
+
+    Args:
+        word: for example an argument of a program.
+    """
+    if word and not any(char.isspace() or char == '"' for char in word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def duration(nanoseconds: int) -> str:
+    """A time in the language's units, of two of which the smaller is rounded down.
+
+    Args:
+        nanoseconds: at least 0; negative ones get a sign.
+
+    Returns:
+        For example "3d 4h", "5min 20s", "1.5s", "250ms".
+    """
+    if nanoseconds < 0:
+        return f"-{duration(-nanoseconds)}"
+    for index, (size, unit) in enumerate(_LONG):
+        if nanoseconds >= size:
+            smaller, smaller_unit = (*_LONG, _SHORT[0])[index + 1]
+            rest = nanoseconds % size // smaller
+            return f"{nanoseconds // size}{unit}" + (f" {rest}{smaller_unit}" if rest else "")
+    for size, unit in _SHORT:
+        if nanoseconds >= size:
+            whole, rest = divmod(nanoseconds, size)
+            digits = f"{rest * 1000 // size:03}".rstrip("0")
+            return f"{whole}.{digits}{unit}" if digits else f"{whole}{unit}"
+    return "0s"
