@@ -120,7 +120,7 @@ def _details(old: RuleInfo, new: RuleInfo, before: Manifest, after: Manifest) ->
     yield from _values(_tests(old, before), _tests(new, after))
     if old.mode != new.mode:
         yield f"mode: {old.mode} -> {new.mode}"
-    if (old.template, old.silent) != (new.template, new.silent):
+    if (old.template, old.output, old.silent) != (new.template, new.output, new.silent):
         yield "alert text" if old.silent == new.silent else "silent"
     for half in HALVES:
         yield from _forms(half, getattr(old, half), getattr(new, half))
