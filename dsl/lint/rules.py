@@ -7,7 +7,7 @@ from attrs import fields, has
 
 from dsl import syntax
 from dsl.diagnostics import Collector, Diagnostic, shown
-from dsl.lint import interpreters
+from dsl.lint import interpreters, tags
 from dsl.lint.conditions import Linter, place_of
 from dsl.lint.search import Judge
 from dsl.lint.worlds import key_of
@@ -37,7 +37,9 @@ def lint(pairs: Sequence[tuple[syntax.Rule, Rule]], report: Collector) -> None:
         told = any([linter.examine(item.when) for item in rule.excepts]) or told
         if not told and not (rule.deny and rule.deny.on_unknown):
             _exceptions(rule, judge, report)
-    _duplicates([rule for _, rule in pairs], report)
+    rules = [rule for _, rule in pairs]
+    tags.warn(rules, report)
+    _duplicates(rules, report)
 
 
 def _inside(whole: Span) -> Callable[[Span], bool]:

@@ -29,6 +29,7 @@ VALUES: dict[str, tuple[FieldValue, ...]] = {
 }  # fmt: skip
 TESTS = {
     "proc.uid": [
+        "+ 1 == 2", "* 2 > 3", "== remote.port", "< remote.port", "& 1 == 1",
         "== 0", "!= 1", "< 2", "<= 1", "> 1", ">= 2", "in [0, 1]", "in 1..3", "not in [2, 9]",
     ],
     "remote.port": ["== 22", "in 0..65535", "in 1..22", "> 22", "!= 22", "< 23", "in [22, 23]"],
@@ -36,13 +37,16 @@ TESTS = {
         "== 10.0.0.1", "in [10.0.0.0/8]", "in [10.0.0.0/16, ::/64]", "not in [10.1.0.0/16]",
     ],
     "proc.exe.in_memory": ["", "== false"],
+    "length(proc.tty)": ["== 2", "> 0", "in 1..3", "== proc.uid"],
+    "remote.ip is_private": [""],
     "proc.tty": ["exists", "not exists", '== "a"', 'startswith "a"', 'contains "b"', '!= "ab"'],
     "proc.exe.path": [
         '== "/bin/sh"', '== "/bin/sh" exact', '== "/bin/SH" nocase', '!= "/usr/bin/sh"',
         'startswith "/usr/bin"', 'startswith "/tm"', 'under "/tmp"', 'under "/usr"',
         'endswith "sh"', 'endswith "h"', 'contains "bin"', 'contains all ["b", "sh"]',
         'contains ["in", "x"] nocase', 'in ["/bin/sh", "/tmp"]', 'under ["/tmp", "/usr/bin"]',
-        'startswith ["/b", "/usr/bin/s"] nocase',
+        'startswith ["/b", "/usr/bin/s"] nocase', 'glob "/usr/**"', 'glob "/*"', 'regex "sh$"',
+        'regex "^/bin/[a-z]+" nocase',
     ],
 }  # fmt: skip
 
