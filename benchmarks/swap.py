@@ -28,6 +28,7 @@ from runtime_linux.platform import LinuxPlatform
 
 RULES = Path(__file__).parent / "rules"
 NEVER = {"network": "192.0.2.0/24", "program": "no-such-program"}  # RFC 5737: nobody has it
+COUNTED, MIXED = "counted", ("mixed_numbers", "mixed_texts")  # rules
 ZERO = ("no_policy", "empty_slot", "no_scratch", "latch_full", "internal")
 PACED_FLIPS_A_SECOND = 100
 # Share of the process ids that a phase may use up: none must come again before the journal is read.
@@ -54,6 +55,7 @@ class Count:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the benchmark's options."""
     parser.add_argument("--hook", choices=("connect", "exec"), default="connect")
+    parser.add_argument("--content", action="store_true", help="flip contents, not policies")
     parser.add_argument("--flips", type=int, default=1000, help="paced flips")
     parser.add_argument("--rate", type=float, default=50_000, help="connects a second meanwhile")
     parser.add_argument("--unpaced-flips", type=int, default=1_000_000, help="flips without pause")
@@ -76,8 +78,8 @@ def run(options: argparse.Namespace) -> Result:
         "paced": Count(options.flips, 1 / PACED_FLIPS_A_SECOND, options.rate),
         "unpaced": Count(options.unpaced_flips, 0, None),
     }
-    source = _Connects() if options.hook == "connect" else _Execs()
-    with machine.alone(), _two_generations(source) as (platform, generations):
+    source = _Connects(options.content) if options.hook == "connect" else _Execs()
+    with machine.alone(), _two_generations(source, options.content) as (platform, generations):
         # Other programs' events before the first policy was active are not this run's.
         before = platform.counters()
         details = {
@@ -106,7 +108,14 @@ def _summary(hook: str, details: dict[str, Result], counters: dict[str, int]) ->
     }
 
 
-_MUST_BE_ZERO = ("missed", "twice", "failed", "judged_otherwise", "flips_without_events")
+_MUST_BE_ZERO = (
+    "missed",
+    "twice",
+    "failed",
+    "judged_otherwise",
+    "mixed",
+    "flips_without_events",
+)
 
 
 # ---------------------------------------------------------------------- sources of events
@@ -115,12 +124,20 @@ _MUST_BE_ZERO = ("missed", "twice", "failed", "judged_otherwise", "flips_without
 class _Connects:
     """Connections to the addresses of storm.NETWORK, one after the other."""
 
-    policy = "swap_connect.det"
     fires = "denied"  # of RULE_STATS
     size = storm.NETWORK_SIZE
 
-    def __init__(self) -> None:
-        self.values = {"network": storm.NETWORK}
+    def __init__(self, content: bool) -> None:
+        self.policy = "swap_content.det" if content else "swap_connect.det"
+        always = {"network": storm.NETWORK, "program": Path("/proc/self/exe").resolve().name}
+        never = dict(NEVER)
+        # Of the rules that tell a mixture each has one half that holds by either content.
+        pairs = {"quiet": (always, never), "firing": (never, always)}
+        self.quiet, self.firing = (
+            {"network": own["network"]}
+            | {f"{name}_{key}": found[at][key] for name, found in pairs.items() for key in own}
+            for at, own in enumerate((never, always))
+        )
         self._next = 0
 
     @contextmanager
@@ -149,7 +166,7 @@ class _Execs:
 
     def __init__(self) -> None:
         self.program = machine.need_program("busybox", "busybox-static")
-        self.values = {"program": Path(self.program).name}
+        self.quiet, self.firing = NEVER, {"program": Path(self.program).name}
         self.size = int(machine.PID_MAX.read_text())
 
     @contextmanager
@@ -177,8 +194,9 @@ _Source = _Connects | _Execs
 
 def _artifact(source: _Source, values: dict[str, str], name: str) -> Artifact:
     text = (RULES / source.policy).read_text()
-    for key, value in {**values, "name": name}.items():
+    for key, value in values.items():
         text = text.replace("{" + key + "}", value)
+    text = text.replace("{name}", name)
     compiled = compile_sources([(source.policy, text)], journal=source.size)
     if compiled.artifact is None:
         raise Failed("\n".join(d.message for d in compiled.diagnostics))
@@ -188,14 +206,20 @@ def _artifact(source: _Source, values: dict[str, str], name: str) -> Artifact:
 @contextmanager
 def _two_generations(
     source: _Source,
+    content: bool,
 ) -> Iterator[tuple[LinuxPlatform, tuple[LinuxLoaded, LinuxLoaded]]]:
-    """The policy twice: the first generation fires on no event, the second on all."""
-    quiet, firing = _artifact(source, NEVER, "quiet"), _artifact(source, source.values, "firing")
+    """The policy twice, loaded twice or as two contents of one: the first generation fires on no
+    event, the second on all."""
+    quiet = _artifact(source, source.quiet, "quiet")
+    firing = _artifact(source, source.firing, "firing")
     platform = LinuxPlatform()
     try:
         first = platform.load(quiet)
         platform.activate(first)
-        yield platform, (first, platform.load(firing))
+        second = platform.revise(firing) if content else platform.load(firing)
+        if second is None:
+            raise Failed("the two policies differ by more than content")
+        yield platform, (first, second)
     finally:
         platform.close()
 
@@ -230,13 +254,25 @@ def _phase(
         "failed": tally["failed"],
         "judged_by_second": fired,
         "judged_otherwise": 0 if told is None else abs(told - fired),
+        "mixed": sum(_mixed(platform, generation) for generation in generations),
         **flips,
         "seconds": seconds,
     }
 
 
 def _fired(platform: LinuxPlatform, generation: LinuxLoaded, source: _Source) -> int:
-    return platform.rule_stats(generation)[0][RULE_STATS.index(source.fires)]
+    return _counts(platform, generation)[COUNTED][RULE_STATS.index(source.fires)]
+
+
+def _mixed(platform: LinuxPlatform, generation: LinuxLoaded) -> int:
+    """Events that were judged partly by one content and partly by the other."""
+    counts, fired = _counts(platform, generation), RULE_STATS.index("fired")
+    return sum(counts[name][fired] for name in MIXED if name in counts)
+
+
+def _counts(platform: LinuxPlatform, generation: LinuxLoaded) -> dict[str, tuple[int, ...]]:
+    rules = (rule.name for rule in generation.manifest.rules)
+    return dict(zip(rules, platform.rule_stats(generation), strict=True))
 
 
 def _wait_for_events(tally: storm.Tally) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, fields
 
 from bpfc.artifact.manifest import Manifest
 
@@ -23,7 +23,7 @@ HALVES = ("linux", "windows")
 
 
 def structure_of(manifest: Manifest, half: str) -> dict[str, Any] | None:
-    """The structure as plain values, by what it is a part of.
+    """The structure, by what it is a part of.
 
     Args:
         manifest: a manifest.
@@ -40,7 +40,8 @@ def structure_of(manifest: Manifest, half: str) -> dict[str, Any] | None:
 
 
 def _without(value: Any, names: Collection[str]) -> dict[str, Any]:
-    return asdict(value, filter=lambda member, _: member.name not in names)
+    members = fields(type(value))
+    return {m.name: getattr(value, m.name) for m in members if m.name not in names}
 
 
 def structure_digest(manifest: Manifest, half: str, code: bytes) -> str:
@@ -57,5 +58,5 @@ def structure_digest(manifest: Manifest, half: str, code: bytes) -> str:
     found = structure_of(manifest, half)
     if found is None:
         return ""
-    text = json.dumps(found, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(found, sort_keys=True, separators=(",", ":"), default=asdict)
     return hashlib.sha256(text.encode() + code).hexdigest()

@@ -28,10 +28,12 @@ def _json(*arguments: str) -> dict[str, object]:
 
 @pytest.mark.root
 @pytest.mark.bpf
+@pytest.mark.parametrize("content", [False, True], ids=["policies", "contents"])
 @pytest.mark.parametrize("hook", ["connect", "exec"])
-def test_a_swap_misses_no_event_and_judges_none_twice(hook: str, scale: int) -> None:
-    flips, unpaced = str(20 * scale), str(2000 * scale)
-    found = _json("swap", "--hook", hook, "--flips", flips, "--unpaced-flips", unpaced)
+def test_a_swap_misses_no_event_and_judges_none_twice(hook: str, content: bool, scale: int) -> None:
+    options = ["--flips", str(20 * scale), "--unpaced-flips", str(2000 * scale)]
+    more = ["--content"] if content else []
+    found = _json("swap", "--hook", hook, *options, *more)
     assert (found["missed"], found["twice"], found["defects"]) == (0, 0, [])
     for phase in (found["paced"], found["unpaced"]):
         assert isinstance(phase, dict)

@@ -37,7 +37,10 @@ def _denying(name: str, *ports: int) -> str:
 }}"""
 
 
-FIRST, SECOND = _denying("first", PORT, PORT + 1), _denying("second", PORT, PORT + 2)
+FIRST = _denying("first", PORT, PORT + 1)
+# As many ports as FIRST: another content. More than its capacity class takes: another structure.
+EDITED = _denying("edited", PORT, PORT + 2)
+SECOND = _denying("second", PORT, PORT + 2, *(PORT + 2 * n for n in range(10, 16)))
 
 
 @pytest.fixture
@@ -55,14 +58,15 @@ def _refused() -> list[bool]:
 def test_the_second_policy_replaces_the_first(live: Live) -> None:
     assert _refused() == [True, True, False]
     done = live.use(SECOND)
-    assert (done.generation, done.replaced) == (2, 1)
+    assert (done.generation, done.replaced, done.content_only) == (2, 1, False)
     assert _refused() == [True, False, True]
     found = [(a.rule.name, a.generation) for a in live.alerts(os.getpid())]
     assert found == [("first", 1), ("first", 1), ("second", 2), ("second", 2)]
     assert live.sensor.statistics().malformed == 0
 
 
-def test_no_moment_is_without_a_policy(live: Live, scale: int) -> None:
+@pytest.mark.parametrize("second", [SECOND, EDITED], ids=["policies", "contents"])
+def test_no_moment_is_without_a_policy(live: Live, second: str, scale: int) -> None:
     read, write = os.pipe()
 
     def hammer() -> None:
@@ -76,13 +80,14 @@ def test_no_moment_is_without_a_policy(live: Live, scale: int) -> None:
                 os.write(write, struct.pack("<II", count, passed))
 
     parent = os.getpid()
-    artifacts = [compiled(SECOND), compiled(FIRST)]
+    artifacts = [compiled(second), compiled(FIRST)]
     pid = fork(hammer)
     os.close(write)
     try:
         for _ in range(2 * scale):
             for artifact in artifacts:
-                live.sensor.activate(artifact)
+                done = live.sensor.activate(artifact)
+                assert done.content_only == (second == EDITED)
                 live.drain()
         data = os.read(read, 1 << 16)
     finally:
