@@ -126,31 +126,68 @@ def sources(draw: st.DrawFn, features: Features) -> str:
     return head + "\n".join(rules)
 
 
+@frozen
+class Process:
+    """A process as events have it."""
+
+    pid: int
+    start: int
+    parent: int
+    parent_start: int
+
+
+class Processes:
+    """Processes that run; ids are used again, as in a kernel."""
+
+    def __init__(self) -> None:
+        self.alive = {pid: Process(pid, pid, 1 + pid % 3, 1 + pid % 3) for pid in (1, 2, 3)}
+        self.started = 3
+
+    def fork(self, parent: Process, pid: int) -> Process:
+        """A child of a process."""
+        self.started += 1
+        self.alive[pid] = Process(pid, self.started, parent.pid, parent.start)
+        return self.alive[pid]
+
+
 @st.composite
 def streams(draw: st.DrawFn, most: int) -> list[Event]:
     """Events one after the other."""
-    found, time = [], 3600 * SECOND
+    found, time, processes = [], 3600 * SECOND, Processes()
     for _ in range(draw(st.integers(1, most))):
         time += draw(st.sampled_from(PAUSES))
-        pid, parent = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-        fields: dict[str, FieldValue] = {
-            "proc.pid": pid,
-            "proc.ppid": parent,
-            "proc.start_time": pid * SECOND,
-            "proc.parent.start_time": parent * SECOND,
-            "proc.uid": draw(st.integers(0, 2)),
-            "proc.cgroup_id": draw(st.integers(1, 2)),
-            "proc.exe.path": draw(st.sampled_from([b"/usr/bin/a", b"/bin/b", b"/tmp/c"])),
-            "proc.parent.exe.path": draw(st.sampled_from([b"/usr/bin/a", b"/tmp/b"])),
-        }
         kind = draw(of(*EVENTS))
-        if kind == "net.connect":
-            fields["remote.ip"] = ip_address(draw(of(*ADDRESSES)))
-            fields["remote.port"] = draw(st.integers(1, 3))
-        for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=2)):
-            if draw(st.integers(0, 3)) == 0:
-                fields[name] = UNKNOWN
-        found.append(Event(kind, time, fields))
+        process = processes.alive[draw(st.sampled_from(sorted(processes.alive)))]
+        free = sorted({1, 2, 3, 4} - set(processes.alive))
+        if kind == "process.exit" and len(processes.alive) > 1:
+            del processes.alive[process.pid]
+        elif kind == "process.fork" and free:
+            process = processes.fork(process, free[0])
+        elif kind != "net.connect":
+            kind = "process.exec"
+        found.append(Event(kind, time, draw(fields(kind, process))))
+    return found
+
+
+@st.composite
+def fields(draw: st.DrawFn, kind: str, process: Process) -> dict[str, FieldValue]:
+    """What an event brings; little of it unknown."""
+    found: dict[str, FieldValue] = {
+        "proc.pid": process.pid,
+        "proc.ppid": process.parent,
+        "proc.start_time": process.start,
+        "proc.parent.start_time": process.parent_start,
+        "proc.uid": draw(st.integers(0, 2)),
+        "proc.cgroup_id": draw(st.integers(1, 2)),
+        "proc.exe.path": draw(st.sampled_from([b"/usr/bin/a", b"/bin/b", b"/tmp/c"])),
+        "proc.parent.exe.path": draw(st.sampled_from([b"/usr/bin/a", b"/tmp/b"])),
+    }
+    if kind == "net.connect":
+        found["remote.ip"] = ip_address(draw(of(*ADDRESSES)))
+        found["remote.port"] = draw(st.integers(1, 3))
+    for name in draw(st.lists(st.sampled_from(sorted(found)), max_size=2)):
+        if draw(st.integers(0, 3)) == 0:
+            found[name] = UNKNOWN
     return found
 
 
