@@ -7,7 +7,7 @@ one whose needs the machine has. Nothing weakens unless the rule says so.
 
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.artifact.errnos import ERRNO
 from bpfc.artifact.manifest import Form, RuleEvent
@@ -23,7 +23,7 @@ from bpfc.artifact.record import (
 )
 from dsl.catalogue import Event, Field
 from dsl.derived import Derived
-from dsl.typed import Policy, Rule
+from dsl.typed import Policy, Rule, parts_of
 from dsl.walk import counted_fields, operands, rule_keys, rule_reads, rule_tests, shown_fields
 
 PLATFORMS = ("linux", "windows")
@@ -198,6 +198,29 @@ def carriage(rule: Rule, event: Event, platform: str, testing: bool = False) -> 
     Returns:
         Its forms in order of preference, or the reason why it is not carried.
     """
+    for step in _steps(rule):
+        gap = _gap(step, step.events[0], platform, testing)
+        if gap is not None:
+            return gap
+    gap = _gap(rule, event, platform, testing)
+    if gap is not None:
+        return gap
+    ladder = ladder_of(event, platform, testing)
+    assert ladder is not None
+    rungs = [rung for rung in _rungs(rule, event, ladder) if rung is not None]
+    if not rungs:
+        return Carriage((), _impossible(rule, event))
+    forms = [_form(rule, rung, ladder, rule.mode == "audit") for rung in rungs]
+    return Carriage(tuple(_reachable(forms)), "")
+
+
+def _steps(rule: Rule) -> tuple[Rule, ...]:
+    """All parts of a sequence: a platform carries all of them or none."""
+    return parts_of(evolve(rule, turn=None)) if rule.sequence else ()
+
+
+def _gap(rule: Rule, event: Event, platform: str, testing: bool) -> Carriage | None:
+    """Why a platform does not see what a rule needs of an event; None if it does."""
     if platform not in event.platforms:
         return Carriage((), f"{_NAMES[platform]} has no event {event.name}")
     missing = sorted({f.name for f in _read(rule, event) if platform not in f.platforms})
@@ -209,11 +232,7 @@ def carriage(rule: Rule, event: Event, platform: str, testing: bool = False) -> 
         verb = "are" if len(unread) > 1 else "is"
         what = f"{', '.join(unread or (event.name,))} {verb}"
         return Carriage((), f"{what} not read by any {_NAMES[platform]} adapter yet", True)
-    rungs = [rung for rung in _rungs(rule, event, ladder) if rung is not None]
-    if not rungs:
-        return Carriage((), _impossible(rule, event))
-    forms = [_form(rule, rung, ladder, rule.mode == "audit") for rung in rungs]
-    return Carriage(tuple(_reachable(forms)), "")
+    return None
 
 
 def rule_events(
@@ -227,19 +246,21 @@ def rule_events(
         testing: as for `ladder_of`.
 
     Returns:
-        By rule, the events on which the platform carries it, in the rule's order. The local index
-        is the rule's place among all rules that listen on the event, carried or not.
+        By rule, the events on which the platform carries it, in the rule's order; of a sequence
+        those of all steps. The local index is the place among all rules and steps that listen on
+        the event, carried or not.
     """
     count: dict[str, int] = {}
     result = []
     for rule in policy.rules:
         carried = []
-        for event in rule.events:
-            local = count.get(event.name, 0)
-            count[event.name] = local + 1
-            found = carriage(rule, event, platform, testing)
-            if found.forms:
-                carried.append(RuleEvent(event.name, local, found.forms))
+        for part in parts_of(rule):
+            for event in part.events:
+                local = count.get(event.name, 0)
+                count[event.name] = local + 1
+                found = carriage(part, event, platform, testing)
+                if found.forms:
+                    carried.append(RuleEvent(event.name, local, found.forms))
         result.append(tuple(carried))
     return tuple(result)
 

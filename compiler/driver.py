@@ -253,7 +253,7 @@ def _parts(template: Iterable[str | Field]) -> Parts:
 
 def _since(policy: Policy, plan: Plan) -> int:
     """The newest catalogue version among the events, and the fields of their records."""
-    events = {e.name: e for rule in policy.rules for e in rule.events}
+    events = {e.name: e for _, rule in policy.parts for e in rule.events}
     found = [1]
     for item in plan.events:
         event = events[item.layout.event]

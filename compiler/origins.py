@@ -41,7 +41,7 @@ def lines_of(policy: Policy) -> Lines:
     fields: dict[tuple[str, str], Span] = {}
     # Their names hold constants, so their order is that of first use.
     computed: dict[tuple[str, str], Span] = {}
-    for rule in policy.rules:
+    for _, rule in policy.parts:
         for event in rule.events:
             events.setdefault(event.name, rule.name_span)
             for test in rule_tests(rule):

@@ -5,6 +5,7 @@ begin is read off the syntax tree; what it lacks, above all comments, comes from
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -119,6 +120,19 @@ def _write_item(out: Writer, piece: _Piece) -> None:
             write(out, nodes(piece.words), STEP)
 
 
+def _steps(clause: list[Word]) -> list[list[Word]]:
+    """The lines of a sequence: what it is, then a step each; any other clause is one line."""
+    if [word.text for word in clause[:2]] != ["on", "sequence"]:
+        return [clause]
+    starts: list[int] = []
+    depth = 0
+    for before, word in pairwise(clause):
+        if word.type == "LSQB" and depth == 0:
+            starts.append(before.start if before.text == "until" else word.start)
+        depth += (word.type == "LSQB") - (word.type == "RSQB")
+    return _cut(clause, starts)
+
+
 def _write_rule(out: Writer, found: list[Word], starts: Iterable[int]) -> None:
     """Write a rule: one clause a line."""
     closer = found[-1]
@@ -130,7 +144,11 @@ def _write_rule(out: Writer, found: list[Word], starts: Iterable[int]) -> None:
         out.comments(clause[0], STEP)
         if clause[0].blank:
             out.blank()
-        write(out, nodes(clause), 2 * STEP)
+        first, *steps = _steps(clause)
+        write(out, nodes(first), 2 * STEP)
+        for step in steps:
+            out.newline(2 * STEP)
+            write(out, nodes(step), 3 * STEP)
     out.comments(closer, STEP)
     out.newline(0)
     out.put(closer, STEP)

@@ -17,6 +17,7 @@ from dsl.macros import Budget
 from dsl.missing import some
 from dsl.output import check_output
 from dsl.resolver import Names
+from dsl.sequences import check_sequence, own_names
 from dsl.state import check_limit, check_threshold
 from dsl.syntax import Clause, Name
 from dsl.words import DEFAULT_ERRNO, DENY_ERRNOS, FALLBACKS, KILL_TARGETS, MODES
@@ -78,14 +79,16 @@ class RuleChecker:
 
     def _typed(self, rule: syntax.Rule) -> typed.Rule | None:
         """The typed rule."""
-        events = self._events(rule)
         self.budget.rule = 0
+        sequence = self._sequence(rule)
+        events = (sequence.steps[-1].event,) if sequence else self._events(rule)
         conditions = Conditions(
             self.catalogue, events, self.names, self.cache, self.budget, self.report
         )
         when_clause = self._single(rule, syntax.When)
         when = None if when_clause is None else conditions.whole(when_clause.condition)
-        clauses = _of(rule, syntax.Exception_)
+        when = sequence.steps[-1].when if sequence else when
+        clauses = self._exceptions(rule)
         excepts = check_exceptions(clauses, conditions, self.today, self.report)
         pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
         deny, kill = self._deny(rule, events), self._kill(rule, events)
@@ -114,10 +117,20 @@ class RuleChecker:
             mode=rule_mode,
             span=rule.span,
             name_span=rule.name.span,
+            sequence=sequence,
             threshold=check_threshold(threshold, conditions, self.report),
             effects=effects,
             output=check_output(self._single(rule, syntax.Output), conditions, self.report),
         )
+
+    def _exceptions(self, rule: syntax.Rule) -> list[syntax.Exception_]:
+        """The rule's exceptions; of a sequence they are about its last step."""
+        clauses = _of(rule, syntax.Exception_)
+        for clause in _of(rule, syntax.OnSequence)[:1]:
+            aliases = own_names(clause, self.report)
+            plain = [(each, aliases.condition(each.condition)) for each in clauses]
+            return [evolve(e, condition=found) for e, found in plain if found is not None]
+        return clauses
 
     def _single(self, rule: syntax.Rule, kind: type[C]) -> C | None:
         """The clause of that kind; a second one is an error."""
@@ -137,7 +150,8 @@ class RuleChecker:
         """Report what a rule must have and has not."""
         where = rule.name.span if rule.name else rule.span
         name = rule.name.text if rule.name else ""
-        if not _of(rule, syntax.On):
+        followed = bool(_of(rule, syntax.OnSequence))
+        if not followed and not _of(rule, syntax.On):
             self.report.error(
                 "BPFC0405",
                 f"rule `{name}` does not say on which event",
@@ -145,7 +159,7 @@ class RuleChecker:
                 expected=some([e.name for e in self.catalogue.events]),
                 remedy="add `on EVENT`",
             )
-        if not _of(rule, syntax.When):
+        if not followed and not _of(rule, syntax.When):
             self.report.error(
                 "BPFC0406",
                 f"rule `{name}` has no condition",
@@ -160,6 +174,24 @@ class RuleChecker:
                     silent.span,
                     remedy="leave out `silent`, or add `deny`, `kill`, `add` or `tag`",
                 )
+
+    def _sequence(self, rule: syntax.Rule) -> typed.Sequence | None:
+        """The sequence of a rule that listens on one."""
+        clause = self._single(rule, syntax.OnSequence)
+        if clause is None:
+            return None
+        for other in rule.clauses:
+            if isinstance(other, syntax.On | syntax.When | syntax.Threshold):
+                self.report.error(
+                    "BPFC0494",
+                    f"a rule on a sequence has no `{_KEYWORDS[type(other)]}`",
+                    other.span,
+                    remedy="conditions stand in the steps: [EVENT when CONDITION]",
+                )
+        conditions = Conditions(
+            self.catalogue, (), self.names, self.cache, self.budget, self.report
+        )
+        return check_sequence(clause, conditions, self.report)
 
     def _events(self, rule: syntax.Rule) -> tuple[Event, ...]:
         """The events that `on` names, those that exist."""
@@ -275,6 +307,7 @@ class RuleChecker:
 _DOING = (syntax.Deny, syntax.Kill, syntax.Add, syntax.Tag, syntax.Untag)
 _KEYWORDS: dict[type, str] = {
     syntax.On: "on",
+    syntax.OnSequence: "on",
     syntax.When: "when",
     syntax.Threshold: "threshold",
     syntax.Deny: "deny",

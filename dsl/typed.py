@@ -8,7 +8,7 @@ from datetime import date
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dsl.catalogue import Event, Field
 from dsl.derived import Derived as Derived
@@ -186,6 +186,45 @@ class Threshold:
 
 
 @frozen
+class Step:
+    """A step of a sequence, or what ends one.
+
+    Args:
+        alias: its name, or "".
+        event: what happens.
+        when: its condition.
+        key: to what it belongs; of the same kinds in all steps.
+        before: what has to be equal to `after` of the step before it.
+        after: what the step behind it is compared with.
+        span: its place.
+    """
+
+    alias: str
+    event: Event
+    when: "Expr"
+    key: Key
+    before: Key
+    after: Key
+    span: Span
+
+
+@frozen
+class Sequence:
+    """`on sequence within TIME [...] [...] until [...]`.
+
+    Args:
+        within: nanoseconds from the first step to the last one.
+        steps: two to five.
+        until: what ends a sequence that is not complete, or None.
+    """
+
+    within: int
+    steps: tuple[Step, ...]
+    until: Step | None
+    span: Span
+
+
+@frozen
 class Alert:
     """`alert "text {field}"`: literal parts and fields in turn; empty means the default message."""
 
@@ -223,6 +262,9 @@ class Rule:
         silent: whether a match leaves no alert.
         threshold: how many events it takes, or None.
         output: named values that its alerts have besides the event's fields.
+        sequence: what has to happen before; `events` and `when` are those of its last step.
+        turn: of a part of a rule (`parts_of`): number of the step that it stands for, 0 for what
+            ends the sequence; None of a whole rule, which stands for the last step.
         effects: what is added to sets, tagged and untagged, in source order.
     """
 
@@ -240,6 +282,8 @@ class Rule:
     name_span: Span
     threshold: Threshold | None = None
     output: tuple[Output, ...] = ()
+    sequence: Sequence | None = None
+    turn: int | None = None
     effects: tuple[Effect, ...] = ()
 
 
@@ -264,3 +308,44 @@ class Policy:
     sources: tuple[tuple[str, str], ...]
     mode: str
     sets: tuple[RuntimeSet, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[int, Rule], ...]:
+        """All that is judged on events, in order: (index of the rule, the rule or a step of it)."""
+        return tuple((n, part) for n, rule in enumerate(self.rules) for part in parts_of(rule))
+
+
+def parts_of(rule: Rule) -> tuple[Rule, ...]:
+    """A rule as it is judged, event by event.
+
+    Args:
+        rule: a checked rule.
+
+    Returns:
+        The rule itself; of a sequence what ends it, then its steps from the last one, which is the
+        rule itself, to the first one: so no event is two steps of one sequence.
+    """
+    sequence = rule.sequence
+    if sequence is None:
+        return (rule,)
+    turns = [(number + 1, step) for number, step in enumerate(sequence.steps[:-1])]
+    found = [_part(rule, step, turn) for turn, step in reversed(turns)]
+    ends = [_part(rule, sequence.until, 0)] if sequence.until else []
+    return (*ends, rule, *found)
+
+
+def _part(rule: Rule, step: Step, turn: int) -> Rule:
+    """A step as a rule that does nothing."""
+    return evolve(
+        rule,
+        events=(step.event,),
+        when=step.when,
+        excepts=(),
+        deny=None,
+        kill=None,
+        alert=None,
+        silent=True,
+        output=(),
+        effects=(),
+        turn=turn,
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dsl.catalogue import Field
 from dsl.derived import fields_of
 from dsl.membership import Remembered
-from dsl.typed import And, Expr, Key, KeyPart, Not, Or, Rule, Test
+from dsl.typed import And, Expr, Key, KeyPart, Not, Or, Rule, Step, Test
 
 
 def tests_of(expr: Expr) -> Iterator[Test]:
@@ -47,6 +47,8 @@ def rule_keys(rule: Rule) -> Iterator[KeyPart]:
         yield from counted.key if counted else ()
     if rule.threshold and rule.threshold.distinct:
         yield rule.threshold.distinct
+    if (step := step_of(rule)) is not None:
+        yield from (*step.key, *step.before, *step.after)
 
 
 def shown_fields(rule: Rule) -> Iterator[Field]:
@@ -67,10 +69,22 @@ def rule_fields(rule: Rule) -> Iterator[Field]:
 
 
 def counted_fields(rule: Rule) -> Iterator[Field]:
-    """The fields without which a rule cannot be judged: what its threshold counts by."""
+    """The fields without which a rule cannot be judged: what its threshold counts by, and what a
+    step is found by."""
     if rule.threshold is not None:
         distinct = rule.threshold.distinct
         yield from key_fields((*rule.threshold.key, *([distinct] if distinct else [])))
+    if (step := step_of(rule)) is not None:
+        yield from key_fields((*step.key, *step.before))
+
+
+def step_of(rule: Rule) -> Step | None:
+    """The step of a sequence that a rule or a part of it stands for; None without a sequence."""
+    if rule.sequence is None:
+        return None
+    if rule.turn == 0:
+        return rule.sequence.until
+    return rule.sequence.steps[(rule.turn or 0) - 1]
 
 
 def key_fields(key: Key) -> Iterator[Field]:

@@ -12,6 +12,10 @@ events):
 - `state_find(slot)`: the place of that key in its set.
 - `state_KIND(slot, bits, found)`: what a kind makes of that place; returns what it decided.
 
+A run of a sequence is a place under the key of the step that it waits for, in two words: when it
+ends by what fired, and when by what was definite. A step takes it from there and, if it is not the
+last one, leaves it under the key of the next step.
+
 Several CPUs may count for one key at the same time. Counts are atomic additions, so none is lost;
 a place that two CPUs make for two keys at once belongs to one of them, and the other one begins
 again with its next event. docs/language.md says what that can do.
@@ -46,13 +50,16 @@ _KEYS, _ENDS, _FIRST, _SECOND, _OWNERS = (_WAY * n for n in range(5))
 SET_SIZE = 5 * _WAY
 
 # The area in a scratch slot: a copy of the descriptor, its key, the window of the descriptor before
-# it (key, way, whether its values matter no more), then the list.
+# it (key, way, whether its values matter no more), when the run of a sequence at hand ends (by what
+# fires, by what is definite; 0: there is none), then the list.
 _FLAGS, _NEXT, _COUNT, _WITHIN, _OWNER, _SEED = 1, 2, 4, 8, 16, 24
 _KEY = plan.STATE_SIZE
 _WINDOW_KEY = _KEY + 8
 _WINDOW_WAY = _WINDOW_KEY + 8
 _FULL = _WINDOW_WAY + 8
-NEXT = _FULL + 8
+_RUN_FIRED = _FULL + 8
+_RUN_DEFINITE = _RUN_FIRED + 8
+NEXT = _RUN_DEFINITE + 8
 LISTED = NEXT + 8
 ERRNO_RULE = LISTED + 8
 LIST = ERRNO_RULE + 8
@@ -153,6 +160,10 @@ class StateEmitter:
             "threshold": self._threshold,
             "window": self._window,
             "value": self._value,
+            "wait": self._wait,
+            "check": self._check,
+            "keep": self._keep,
+            "end": self._ending,
         }
         for name in self.kinds:
             kinds[name]()
@@ -167,7 +178,10 @@ class StateEmitter:
         fn, _, area = self._start("state_run", "bits")
         slot, bits, kind = fn.argument(), fn.argument(1), area.load(1)
         limited = kind.eq(plan.LIMIT)
-        with fn.when((bits & FIRED).eq(0)):
+        idle = (bits & FIRED).eq(0)
+        if "end" in self.kinds:
+            idle = idle & kind.ne(plan.END)  # it is enough if what ends a sequence is possible
+        with fn.when(idle):
             fn.ret(bits)
         with fn.when(fn.call("state_key", slot).ne(0)):
             # Whose alert it is cannot be said, so it is not held back; an event is not counted.
@@ -344,3 +358,83 @@ class StateEmitter:
         fires = (alert | (acts & (flags >> 1))) & 1
         decided = fires | (sure << 1) | (acts << 2) | ((alert ^ 1) * QUIET) | GO_ON
         return pick(fires, decided, fn.const(NOTHING)) | (bits & EVICTED)
+
+    # ------------------------------------------------------------------ sequences
+
+    def _wait(self) -> None:
+        """Take the run that waits for this step: once by what fires, once by what is definite."""
+        fn, slot, area = self._start("state_wait", "bits", "found")
+        bits, found = fn.argument(1), fn.argument(2)
+        with fn.when((found & 8).eq(0)):
+            fn.ret(NOTHING)
+        place = self._place(fn, area, found)
+        now = slot.at(scratch.header("time_ns")).load()
+        definite = fn.const(0) - ((bits >> 1) & 1)
+        first, second = place.at(_FIRST).load(), place.at(_SECOND).load()
+        fired_end = first & (fn.const(0) - less(now, first))
+        definite_end = second & (fn.const(0) - less(now, second)) & definite
+        rest = second & ~definite
+        place.at(_FIRST).store(0)
+        place.at(_SECOND).store(rest)
+        place.at(_ENDS).store(rest)
+        area.at(_RUN_FIRED).store(fired_end)
+        area.at(_RUN_DEFINITE).store(definite_end)
+        fn.ret(self._run_bits(fn, area, bits, fired_end, definite_end))
+
+    def _check(self) -> None:
+        """A run is over if something that ends it came after it had begun, or at that time."""
+        fn, _, area = self._start("state_check", "bits", "found")
+        bits, found = fn.argument(1), fn.argument(2)
+        fired_end = fn.variable(area.at(_RUN_FIRED).load())
+        definite_end = fn.variable(area.at(_RUN_DEFINITE).load())
+        with fn.when((found & 8).ne(0)):
+            place = self._place(fn, area, found)
+            for run, word in ((fired_end, _FIRST), (definite_end, _SECOND)):
+                alive = less(place.at(word).load(), run.get())
+                run.set(run.get() & (fn.const(0) - alive))
+        area.at(_RUN_FIRED).store(fired_end.get())
+        area.at(_RUN_DEFINITE).store(definite_end.get())
+        fn.ret(self._run_bits(fn, area, bits, fired_end.get(), definite_end.get()))
+
+    def _run_bits(self, fn: Function, area: Ptr, bits: Int, fired: Int, definite: Int) -> Int:
+        """What follows from the run at hand: nothing, the next descriptor, or the rule fires."""
+        flags = area.at(_FLAGS).load(1)
+        by_fired, sure = equal(fired, fn.const(0)) ^ 1, equal(definite, fn.const(0)) ^ 1
+        acts = pick(flags & plan.ON_UNKNOWN, by_fired & (bits >> 2) & 1, sure)
+        decided = (sure << 1) | (acts << 2) | (FIRED | GO_ON)
+        last = (flags >> 3) & 1
+        going = pick(last, decided, bits | GO_ON)
+        return pick(by_fired | sure, going, fn.const(NOTHING))
+
+    def _keep(self) -> None:
+        """The run waits for the next step, in the place of an older one."""
+        fn, slot, area = self._start("state_keep", "bits", "found")
+        bits, found = fn.argument(1), fn.argument(2)
+        place = self._place(fn, area, found)
+        first = (area.at(_FLAGS).load(1) >> 4) & 1
+        begun, definite = self._end(slot, area), fn.const(0) - ((bits >> 1) & 1)
+        fired_end = pick(first, begun, area.at(_RUN_FIRED).load())
+        definite_end = pick(first, begun & definite, area.at(_RUN_DEFINITE).load())
+        for word, run in ((_FIRST, fired_end), (_SECOND, definite_end)):
+            kept = place.at(word)
+            none = equal(run, fn.const(0))
+            kept.store(pick(none, kept.load(), run))
+        self._last_of_both(fn, place)
+        fn.ret((bits & EVICTED) | NOTHING)
+
+    def _ending(self) -> None:
+        """Runs that began until now are over: by what fires if this is definite, else by what is
+        definite only."""
+        fn, slot, area = self._start("state_end", "bits", "found")
+        bits, found = fn.argument(1), fn.argument(2)
+        place = self._place(fn, area, found)
+        end, definite = self._end(slot, area), (bits >> 1) & 1
+        place.at(_FIRST).store(pick(definite, end, place.at(_FIRST).load()))
+        place.at(_SECOND).store(end)
+        place.at(_ENDS).store(end)
+        fn.ret((bits & EVICTED) | NOTHING)
+
+    def _last_of_both(self, fn: Function, place: Ptr) -> None:
+        """A place ends with the later one of its runs."""
+        first, second = place.at(_FIRST).load(), place.at(_SECOND).load()
+        place.at(_ENDS).store(pick(less(first, second), second, first))

@@ -107,7 +107,7 @@ def event_plan(
     automata = _automata(terms, event, layout, columns, table, problems)
     table.pad(_reach(numbers, words))
     rule_room = max(room_for(len(terms.rules)), _RULES_MIN)
-    state = _state(policy, terms, rule_room, layout, table)
+    state = _state(terms, rule_room, layout, table)
     if len(table.content) > TABLE_MAX:
         _too_big(policy, event, terms, problems, f"{len(table.content)} bytes of number tables")
         return None
@@ -136,7 +136,7 @@ def event_plan(
         constants_offset=constants,
         rules=terms.rules,
         rule_room=rule_room,
-        fields=_fields(policy, terms, event),
+        fields=_fields(terms, event),
         state=state,
     )
 
@@ -151,12 +151,10 @@ def _owners(terms: EventTerms) -> bytes:
     )
 
 
-def _state(
-    policy: Policy, terms: EventTerms, room: int, layout: EventLayout, table: _Table
-) -> StatePlan | None:
+def _state(terms: EventTerms, room: int, layout: EventLayout, table: _Table) -> StatePlan | None:
     """Descriptors of what the rules remember, behind everything else in the table."""
-    rules = [(local, policy.rules[index]) for local, index in enumerate(terms.rules)]
-    plan, content = state_plan([r for r in rules if has_state(r[1])], room, layout)
+    rules = [(local, rule) for local, rule in enumerate(terms.parts) if has_state(rule)]
+    plan, content = state_plan(rules, room, layout)
     if plan is None:
         return None
     offset = table.add(content.ljust((len(content) + 7) // 8 * 8, b"\0"))
@@ -167,12 +165,12 @@ def _state(
     )
 
 
-def _fields(policy: Policy, terms: EventTerms, event: Event) -> tuple[str, ...]:
+def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
     tested = (literal.test.field for term in terms.terms for literal in term)
     known = [field for derived in tested for field in operands(derived)]
     # A directory or an extension is found in the path itself.
     read = {field.base if field.part in DERIVED else field.name for field in known}
-    read.update(name for index in terms.rules for name in state_names(policy.rules[index], event))
+    read.update(name for rule in terms.parts for name in state_names(rule, event))
     return tuple(field.name for field in event.ordered(read))
 
 

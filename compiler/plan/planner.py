@@ -29,7 +29,7 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
     used = used_fields(policy)
     events = {
         event.name: event
-        for rule in policy.rules
+        for _, rule in policy.parts
         for event in rule.events
         if testing or any(platform in event.readers for platform in PLATFORMS)
     }
@@ -60,7 +60,7 @@ def _layout(
     try:
         return layout_of(event, used)
     except RecordFull as full:
-        last = [rule for rule in policy.rules if event in rule.events][-1]
+        last = [rule for _, rule in policy.parts if event in rule.events][-1]
         problems.error(
             "BPFC0696",
             str(full),

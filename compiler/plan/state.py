@@ -15,7 +15,7 @@ from compiler.plan.classes import power_of_two, room_for
 from compiler.plan.model import StatePlan
 from dsl.catalogue import Event, Field
 from dsl.typed import Key, Policy, Rule
-from dsl.walk import enforces, key_fields, rule_keys
+from dsl.walk import enforces, key_fields, rule_keys, step_of
 
 # Descriptor, STATE_SIZE bytes: u8 kind, u8 flags, u16 number of the descriptor to go on with, u32
 # count, u64 nanoseconds, u64 owner, u64 seed of the key, selector. The selector is u8 number of
@@ -26,11 +26,22 @@ SELECTOR_AT = _HEAD.size
 STATE_SIZE = SELECTOR_AT + SELECTOR
 
 # Kinds. Each looks for one key; what needs two keys is two descriptors, one behind the other.
-LIMIT, THRESHOLD, WINDOW, VALUE = 1, 2, 3, 4
-KINDS = {LIMIT: "limit", THRESHOLD: "threshold", WINDOW: "window", VALUE: "value"}
+LIMIT, THRESHOLD, WINDOW, VALUE, WAIT, CHECK, KEEP, END = range(1, 9)
+KINDS = {
+    LIMIT: "limit",
+    THRESHOLD: "threshold",
+    WINDOW: "window",
+    VALUE: "value",
+    WAIT: "wait",  # what waits for this step of a sequence
+    CHECK: "check",  # whether something has ended it
+    KEEP: "keep",  # it waits for the next step
+    END: "end",  # an event that ends it
+}
 ON_UNKNOWN = 1  # flag: enforcement counts what is only possible too
 ENFORCES = 2  # flag: the rule does more than to alert
 CREATE = 4  # flag: a key that is not there is entered
+LAST = 8  # flag: the last step, of which the rule fires
+FIRST = 16  # flag: the first step, for which nothing has to wait
 
 PENDING_MAX = 16  # rules with state that one event can match
 _MIN_ROOM = 8
@@ -68,7 +79,7 @@ class Descriptor:
 def has_state(rule: Rule) -> bool:
     """Whether a rule remembers anything."""
     limited = rule.alert is not None and rule.alert.limit is not None
-    return limited or rule.threshold is not None
+    return limited or rule.threshold is not None or rule.sequence is not None
 
 
 def state_plan(
@@ -90,7 +101,7 @@ def state_plan(
     kinds: set[int] = set()
     longest, words = 0, 2
     for local, rule in rules:
-        chain = [*_threshold(rule, places), *_limit(rule, places)]
+        chain = [*_threshold(rule, places), *_step(rule, places), *_limit(rule, places)]
         longest = max(longest, len(chain))
         words = max(words, *(len(item.words) for item in chain))
         first[local] = len(flat)
@@ -151,6 +162,33 @@ def _threshold(rule: Rule, places: _Places) -> Iterator[Descriptor]:
         both = (*threshold.key, threshold.distinct)
         name, words = _key(rule, "distinct", both, places)
         yield Descriptor(VALUE, flags, threshold.count, threshold.within, name, words)
+
+
+def _step(rule: Rule, places: _Places) -> Iterator[Descriptor]:
+    """What a step of a sequence looks for, and what it leaves for the next one."""
+    step, sequence = step_of(rule), rule.sequence
+    if sequence is None or step is None:
+        return
+
+    def one(kind: int, flags: int, what: str, key: Key) -> Descriptor:
+        words = _words(key_fields(key), places)
+        return Descriptor(kind, flags, 0, sequence.within, f"{rule.name}\0{what}", words)
+
+    if rule.turn == 0:
+        yield one(END, CREATE, "until", step.key)
+        return
+    turn = rule.turn or len(sequence.steps)
+    on_unknown = rule.deny is not None and rule.deny.on_unknown
+    last = LAST * (turn == len(sequence.steps)) | ON_UNKNOWN * on_unknown
+    ends = sequence.until is not None
+    if turn > 1:
+        key = (*step.key, *step.before)
+        yield one(WAIT, 0 if ends else last, f"step {turn - 1}", key)
+        if ends:
+            yield one(CHECK, last, "until", step.key)
+    if not last & LAST:
+        flags = CREATE | FIRST * (turn == 1)
+        yield one(KEEP, flags, f"step {turn}", (*step.key, *step.after))
 
 
 def _key(rule: Rule, what: str, key: Key, places: _Places) -> tuple[str, tuple[int, ...]]:

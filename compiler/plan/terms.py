@@ -35,6 +35,7 @@ class EventTerms:
 
     Args:
         rules: policy-wide index of each local rule.
+        parts: what each local rule is: the rule, or a step of its sequence.
         terms: all terms; those of a rule are adjacent.
         rule_of_term: local rule of each term.
         carried: by platform, a bit for each term whose rule the platform carries.
@@ -42,6 +43,7 @@ class EventTerms:
     """
 
     rules: tuple[int, ...]
+    parts: tuple[Rule, ...]
     terms: tuple[Term, ...]
     rule_of_term: tuple[int, ...]
     carried: Mapping[str, int]
@@ -115,7 +117,8 @@ def event_terms(
     owners: list[int] = []
     denies = 0
     carried = dict.fromkeys(PLATFORMS, 0)
-    for index, rule in enumerate(policy.rules):
+    parts: list[Rule] = []
+    for index, rule in policy.parts:
         if all(known.name != event.name for known in rule.events):
             continue
         found = _rule_terms(rule, event, problems)
@@ -128,7 +131,8 @@ def event_terms(
         terms += found
         owners += [len(rules)] * len(found)
         rules.append(index)
-    return EventTerms(tuple(rules), tuple(terms), tuple(owners), carried, denies)
+        parts.append(rule)
+    return EventTerms(tuple(rules), tuple(parts), tuple(terms), tuple(owners), carried, denies)
 
 
 def columns_of(terms: EventTerms) -> int:

@@ -22,7 +22,7 @@ def used_fields(policy: Policy) -> Mapping[str, frozenset[str]]:
     """
     own: dict[str, set[str]] = {}
     context: set[str] = set()
-    for rule in policy.rules:
+    for _, rule in policy.parts:
         found = {name for field in rule_fields(rule) for name in (field.name, field.base) if name}
         for event in rule.events:
             own.setdefault(event.name, set()).update(found)

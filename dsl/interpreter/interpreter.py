@@ -59,7 +59,7 @@ class Interpreter:
         for part in self.parts:
             record = {**record, **part.facts(event, record)}
         found = Outcome()
-        for rule in self.policy.rules:
+        for _, rule in self.policy.parts:
             if all(on.name != event.name for on in rule.events):
                 continue
             how = way(rule, kind)

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from dsl.interpreter.counting import Counting
+from dsl.interpreter.following import Following
 from dsl.interpreter.judgement import Part
 from dsl.interpreter.sets import Sets
 from dsl.interpreter.tags import Tags
 from dsl.typed import Policy
 
 # What counts comes first: whether a rule fires decides what it adds and tags.
-PARTS: tuple[Callable[[Policy], Part], ...] = (Counting, Sets, Tags)
+PARTS: tuple[Callable[[Policy], Part], ...] = (Following, Counting, Sets, Tags)
 
 
 def parts_of(policy: Policy) -> tuple[Part, ...]:

@@ -20,6 +20,7 @@ from dsl import (
     parser,
     precedence,
     relations,
+    sequences,
     values,
 )
 from dsl import state as counting
@@ -65,11 +66,12 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "parts of a key / 64-bit numbers in it": (keys.MAX_PARTS, keys.MAX_WORDS),
     "alerts of a limit, events of a threshold": (counting.MAX_COUNT,),
     "values of a threshold with `distinct`": (counting.MAX_DISTINCT,),
-    "time of a limit or a threshold, in days": (counting.MAX_TIME // DURATIONS["d"],),
+    "time of a limit, a threshold or a sequence, in days": (counting.MAX_TIME // DURATIONS["d"],),
     "keys that are counted for, in the smallest and the largest table": (
         state.SETS_MIN * state.WAYS,
         state.SETS_MAX * state.WAYS,
     ),
+    "steps of a sequence, least and most": (sequences.MIN_STEPS, sequences.MAX_STEPS),
     "rules that count on one event": (state.PENDING_MAX,),
     "rules named by one event's record": (record.RULES_MAX,),
     "fields in use on an event, those of every record and of the process context included": (

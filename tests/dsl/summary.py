@@ -7,7 +7,21 @@ from pathlib import Path
 from dsl.diagnostics import render
 from dsl.frontend import check
 from dsl.membership import Add, Effect, RuntimeSet, Tag, Untag
-from dsl.typed import And, Constant, Except, Expr, Key, Not, Or, Policy, Range, Rule, Test, Value
+from dsl.typed import (
+    And,
+    Constant,
+    Except,
+    Expr,
+    Key,
+    Not,
+    Or,
+    Policy,
+    Range,
+    Rule,
+    Step,
+    Test,
+    Value,
+)
 
 TODAY = date(2026, 5, 1)
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -53,6 +67,10 @@ def _rule(rule: Rule) -> str:
         lines.append(f"  deny {rule.deny.errno}{unknown} else {rule.deny.fallback}")
     if rule.kill:
         lines.append(f"  kill {' '.join(rule.kill.targets)}")
+    if rule.sequence:
+        lines.append(f"  sequence {rule.sequence.within}")
+        lines += [_step(f"step {step.alias or '-'}", step) for step in rule.sequence.steps]
+        lines += [_step("until", rule.sequence.until)] if rule.sequence.until else []
     if rule.threshold:
         distinct = rule.threshold.distinct
         what = f" distinct {_key((distinct,))}" if distinct else ""
@@ -68,6 +86,17 @@ def _rule(rule: Rule) -> str:
         parts = (p if isinstance(p, str) else f"<{p.name}>" for p in value.parts)
         lines.append(f"  output {value.name} {'text ' if value.text else ''}{''.join(parts)}")
     return "\n".join(lines)
+
+
+def _step(what: str, step: Step) -> str:
+    """A step of a sequence."""
+    joined = "".join(
+        f" {word} {_key(key)}"
+        for word, key in (("finds", step.before), ("leaves", step.after))
+        if key
+    )
+    when = expr_text(step.when)
+    return f"    {what} {step.event.name} when {when} by {_key(step.key)}{joined}"
 
 
 def _key(key: Key) -> str:

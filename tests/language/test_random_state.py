@@ -52,10 +52,37 @@ def rules(draw: st.DrawFn) -> str:
     return " ".join(parts)
 
 
+SHARED = ("true", "proc.uid == 1", "not proc.uid == 1", 'not proc.exe.path == "/a"')
+STEP_KEYS = ("proc", "(proc.uid, proc)", "proc.uid")
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> str:
+    """A rule on a sequence; every step has a name, and may be compared with the one before."""
+    key, steps = draw(st.sampled_from(STEP_KEYS)), draw(st.integers(2, 4))
+    found = []
+    for number in range(steps):
+        event = draw(st.sampled_from(("net.connect", "net.connect", "process.fork")))
+        when = draw(st.sampled_from(SHARED))
+        if number and draw(st.booleans()):
+            when += f" and s{number}.proc.gid == s{number - 1}.proc.gid"
+        found.append(f"[{event} as s{number} when {when}] by {key}")
+    text = f"on sequence within {draw(st.integers(1, 8))}s {' '.join(found)}"
+    if draw(st.booleans()):
+        text += f" until [net.connect when {draw(st.sampled_from(CONDITIONS[1:]))}] by {key}"
+    if draw(st.booleans()):
+        text += f" except when {draw(st.sampled_from(SHARED[1:]))}"
+    actions = ACTIONS if "net.connect" in found[-1] else ("", "kill")
+    text += f" {draw(st.sampled_from(actions))}"
+    if "silent" not in text and draw(st.booleans()):
+        text += f" alert limit 1 per 2s by {key}"
+    return text
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     """A policy of some rules."""
-    found = draw(st.lists(rules(), min_size=1, max_size=6))
+    found = draw(st.lists(st.one_of(rules(), sequences()), min_size=1, max_size=6))
     text = "\n".join(f"rule r{n} {{ {rule} }}" for n, rule in enumerate(found))
     policy, problems = check([("random.det", f'policy "p" version "1" language 1\n{text}\n')])
     assert policy is not None, problems
@@ -64,20 +91,23 @@ def policies(draw: st.DrawFn) -> Policy:
 
 @st.composite
 def events(draw: st.DrawFn) -> tuple[Event, ...]:
-    """Connections of a few processes to a few places, some of them not known well."""
+    """Connections and forks of a few processes, some of them not known well."""
     random = draw(st.randoms(use_true_random=False))
     time, found = 0, []
     for _ in range(EVENTS):
         time += random.choice((0, 0, 0, 1, SECOND // 2, SECOND, 3 * SECOND))
-        fields: dict[str, Any] = record("net.connect", {})
+        event = random.choice(("net.connect", "net.connect", "process.fork"))
+        fields: dict[str, Any] = record(event, {})
         fields["proc.pid"] = random.choice((1, 2, 2, 2, UNKNOWN))
         fields["proc.start_time"] = random.choice((5, 5, 6, ABSENT))
-        fields["proc.uid"] = random.choice((0, 1, 2, 3))
-        fields["remote.port"] = random.choice((0, 1, 1))
-        address = random.choice(("10.0.0.1", "10.0.0.2", "::ffff:10.0.0.1", "2001:db8::1"))
-        fields["remote.ip"] = random.choice((ip_address(address), ip_address("10.9.9.9"), UNKNOWN))
+        fields["proc.uid"] = random.choice((0, 1, 1, 2, 3))
+        fields["proc.gid"] = random.choice((0, 0, 1, UNKNOWN))
+        if event == "net.connect":
+            fields["remote.port"] = random.choice((0, 1, 1))
+            text = random.choice(("10.0.0.1", "10.0.0.2", "::ffff:10.0.0.1", "2001:db8::1"))
+            fields["remote.ip"] = random.choice((ip_address(text), ip_address("10.9.9.9"), UNKNOWN))
         fields["proc.exe.path"] = random.choice((b"/a", b"/b", b"/b", UNKNOWN))
-        found.append(Event("net.connect", SECOND + time, fields))
+        found.append(Event(event, SECOND + time, fields))
     return tuple(found)
 
 
