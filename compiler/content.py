@@ -25,11 +25,11 @@ class _Section:
         self.data = bytearray()
         self._places: dict[bytes, int] = {}
 
-    def add(self, map_name: str, table: bytes) -> Content:
+    def add(self, map_name: str, key: int, table: bytes) -> Content:
         if table not in self._places:
             self._places[table] = len(self.data)
             self.data += table + bytes(-len(table) % 8)
-        return Content(map_name, 0, self._places[table], len(table))
+        return Content(map_name, key, self._places[table], len(table))
 
 
 def contents_of(plan: Plan) -> ContentSection:
@@ -42,22 +42,18 @@ def contents_of(plan: Plan) -> ContentSection:
         The section and the halves' entries; Windows has none where it lacks an event.
     """
     section = _Section()
-    linux = tuple(
-        section.add(name, table) for e in plan.events for name, table in _tables(e, "linux")
-    )
-    windows = tuple(
-        section.add(name, table) for e in plan.events for name, table in _tables(e, "windows")
-    )
+    linux = tuple(section.add(*found) for e in plan.events for found in _tables(e, "linux"))
+    windows = tuple(section.add(*found) for e in plan.events for found in _tables(e, "windows"))
     return ContentSection(bytes(section.data), linux, windows)
 
 
-def _tables(event: EventPlan, platform: str) -> list[tuple[str, bytes]]:
+def _tables(event: EventPlan, platform: str) -> list[tuple[str, int, bytes]]:
     matcher = event.linux if platform == "linux" else event.windows
     if matcher is None:
         return []
-    found = [(event.map, matcher.ljust(table_room(event), b"\0"))]
+    found = [(event.map, 0, matcher.ljust(table_room(event), b"\0"))]
     for automaton in event.automata:
         table = automaton.linux if platform == "linux" else automaton.windows
         if table is not None:
-            found.append((automaton.map, table))
+            found.append((automaton.map, automaton.index, table))
     return found

@@ -39,12 +39,18 @@ class AutomatonEmitter:
         place: place to quote.
     """
 
+    # Prefixes of the functions: a step of bytes, a step of pairs, the whole automaton.
+    names = ("run", "apply", "text")
+
     def __init__(
         self, unit: Unit, event: str, index: int, plan: AutomatonPlan, layout: Layout, place: int
     ) -> None:
         self.unit, self.event, self.index, self.plan = unit, event, index, plan
         self.layout, self.place = layout, place
         self.step = LONG_STEP if plan.text_max > LONG_TEXT else STEP
+        # Windows texts are UTF-16, twice as long; no text is longer than its part of the window.
+        wide = 2 if plan.windows is not None else 1
+        self.longest = min(wide * plan.text_max, scratch.CMDLINE_MAX)
 
     def emit(self) -> None:
         """Emit them, callees first."""
@@ -58,14 +64,54 @@ class AutomatonEmitter:
     def _function(self, prefix: str) -> Function:
         return self.unit.function(self._symbol(prefix), "slot", place=self.place)
 
+    # ------------------------------------------------------------------ the table's format
+
+    def _table(self, fn: Function, slot: Ptr, missing: int = 0) -> Ptr:
+        """The automaton's table."""
+        return content.table(fn, slot, self.plan.map, missing)
+
+    def _whole(self) -> Function:
+        """The function of the whole automaton, begun."""
+        return self._function("text")
+
+    def _view(self, fn: Function, slot: Ptr) -> Ptr:
+        """The view that the function of the whole automaton looks at."""
+        return slot.at(scratch.view(self.plan.view))
+
+    def _start(self, table: Ptr) -> Int:
+        """The state before the first byte."""
+        return table.load(4)
+
+    def _end(self, table: Ptr) -> Int:
+        """The class of the text's end."""
+        return table.at(8).load(4)
+
+    def _advance(self, fn: Function, table: Ptr, state: Variable, symbol: Int) -> None:
+        """Take one class."""
+        bits = self.plan.class_bits
+        size = 1 << (self.plan.state_bits + bits)
+        cell = ((state.get() << bits) | symbol).masked(size - 1)
+        state.set(table.at(cell << 1).at(model.AUTOMATON_TRANSITIONS).load(2))
+
+    def _quiet(self, fn: Function, table: Ptr) -> Int:
+        """What is subtracted from a state's number to get its outid."""
+        return table.at(4).load(4) - 1
+
+    def _note(self, slot: Ptr, hits: Variable, quiet: Int, state: Int) -> None:
+        """Note what arriving at a state emits; states below the first emitting one fall on outid 0,
+        which is never looked at."""
+        self._hit(slot, hits, at_least_zero(state - quiet))
+
+    # ------------------------------------------------------------------ functions
+
     def _run(self) -> None:
         """`run_E_n`: the automaton over at most STEP further bytes; returns 1 at the text's end."""
-        fn = self._function("run")
+        fn = self._function(self.names[0])
         slot = fn.lookup("scratch", fn.argument(), 1)
-        table = content.table(fn, slot, self.plan.map, 1)
-        view = slot.at(scratch.view(self.plan.view))
-        offset, length = view.load(4), view.at(4).load(4)
-        first = table.at(4).load(4) - 1
+        table = self._table(fn, slot, 1)
+        offset = slot.at(scratch.word("text_at")).load()
+        length = slot.at(scratch.word("text_length")).load()
+        quiet = self._quiet(fn, table)
         position = fn.variable(slot.at(scratch.word("position")).load())
         state = fn.variable(slot.at(scratch.word("state")).load())
         hits = fn.variable(0)
@@ -75,7 +121,7 @@ class AutomatonEmitter:
             byte = slot.at((offset + at).masked(scratch.TEXT_MASK)).at(self.layout.text).load(1)
             symbol_class = table.at(byte).at(model.AUTOMATON_CLASSES).load(1)
             self._advance(fn, table, state, symbol_class)
-            self._hit(slot, hits, state.get() - first)
+            self._note(slot, hits, quiet, state.get())
             position.set(at + 1)
         if self.plan.hit_words == 1:
             place = slot.at(scratch.HITS)
@@ -84,16 +130,8 @@ class AutomatonEmitter:
         slot.at(scratch.word("state")).store(state.get())
         fn.ret(position.get().ge(length).to_int())
 
-    def _advance(self, fn: Function, table: Ptr, state: Variable, symbol: Int) -> None:
-        bits = self.plan.class_bits
-        size = 1 << (self.plan.state_bits + bits)
-        cell = ((state.get() << bits) | symbol).masked(size - 1)
-        state.set(table.at(cell << 1).at(model.AUTOMATON_TRANSITIONS).load(2))
-
     def _hit(self, slot: Ptr, hits: Variable, outid: Int) -> None:
-        """Note an emission; states below the first emitting one fall on outid 0, which is never
-        looked at."""
-        outid = at_least_zero(outid)
+        """Note an emission."""
         bit = outid.fn.const(1) << (outid & 63)
         if self.plan.hit_words == 1:
             hits.set(hits.get() | bit)
@@ -103,9 +141,9 @@ class AutomatonEmitter:
 
     def _apply(self) -> None:
         """`apply_E_n`: OR the pairs of all hits into the accumulators; returns 1 when done."""
-        fn = self._function("apply")
+        fn = self._function(self.names[1])
         slot = fn.lookup("scratch", fn.argument(), 1)
-        table = content.table(fn, slot, self.plan.map, 1)
+        table = self._table(fn, slot, 1)
         names = ("bits", "word", "pair", "pair_end")
         bits, word, pair, end = (fn.variable(slot.at(scratch.word(n)).load()) for n in names)
         # One step does one thing: apply a pair, take the next hit, or go on to the next word. All
@@ -143,13 +181,16 @@ class AutomatonEmitter:
     def _text(self) -> None:
         """`text_E_n`: the whole automaton over its view, then its hits into the accumulators."""
         # A call of its own: inlined, its ways would multiply with those of the other automata.
-        fn = self._function("text")
+        fn = self._whole()
         slot = fn.lookup("scratch", fn.argument())
-        flags = slot.at(scratch.view(self.plan.view) + 8).load(4)
+        view = self._view(fn, slot)
+        flags = view.at(8).load(4)
         unreadable = flags & (record.VIEW_ABSENT | record.VIEW_UNKNOWN)
         with fn.when(unreadable.ne(0)):
             fn.ret(0)
-        table = content.table(fn, slot, self.plan.map)
+        slot.at(scratch.word("text_at")).store(view.load(4))
+        slot.at(scratch.word("text_length")).store(view.at(4).load(4))
+        table = self._table(fn, slot)
         for word in range(self.plan.hit_words if self.plan.hit_words <= UNROLLED else 0):
             slot.at(scratch.HITS + 8 * word).store(0)
         if self.plan.hit_words > UNROLLED:
@@ -157,16 +198,14 @@ class AutomatonEmitter:
                 at = (number << 3).masked(8 * self.plan.hit_words - 8)
                 slot.at(at).at(scratch.HITS).store(0)
         slot.at(scratch.word("position")).store(0)
-        slot.at(scratch.word("state")).store(table.load(4))
-        # Windows texts are UTF-16, twice as long; no text is longer than its part of the window.
-        wide = 2 if self.plan.windows is not None else 1
-        longest = min(wide * self.plan.text_max, scratch.CMDLINE_MAX)
-        fn.straight_calls(self._symbol("run"), fn.argument(), -(-longest // self.step))
+        slot.at(scratch.word("state")).store(self._start(table))
+        calls = -(-self.longest // self.step)
+        fn.straight_calls(self._symbol(self.names[0]), fn.argument(), calls)
         with fn.when((flags & record.VIEW_TRUNCATED).eq(0)):
             state = fn.variable(slot.at(scratch.word("state")).load())
             hits = fn.variable(slot.at(scratch.HITS).load())
-            self._advance(fn, table, state, table.at(8).load(4))
-            self._hit(slot, hits, state.get() - (table.at(4).load(4) - 1))
+            self._advance(fn, table, state, self._end(table))
+            self._note(slot, hits, self._quiet(fn, table), state.get())
             if self.plan.hit_words == 1:
                 slot.at(scratch.HITS).store(hits.get())
         # Outid 0 collects everything that is no emission.
@@ -179,5 +218,5 @@ class AutomatonEmitter:
         slot.at(scratch.word("pair")).store(0)
         slot.at(scratch.word("pair_end")).store(0)
         work = self.plan.pairs + 65 * self.plan.hit_words
-        fn.straight_calls(self._symbol("apply"), fn.argument(), -(-work // WORK_STEP))
+        fn.straight_calls(self._symbol(self.names[1]), fn.argument(), -(-work // WORK_STEP))
         fn.ret(0)

@@ -23,6 +23,7 @@ from attrs import frozen
 from bpfc.artifact import record
 from compiler.emit import content, scratch, state
 from compiler.emit.automaton import AutomatonEmitter
+from compiler.emit.bank import BankEmitter
 from compiler.emit.bits import equal, lowest_bit, pick
 from compiler.emit.derived import DerivedEmitter
 from compiler.emit.function import Function
@@ -95,12 +96,19 @@ class EventCore:
         self.numbers = NumberTables(event)
         # What is cheap to look up comes first: most events are decided by it.
         self.order = sorted(event.numbers, key=lambda number: number.words)
+        self.banks = tuple(dict.fromkeys(a.map for a in event.automata if a.sparse))
         self.views = tuple(sorted({a.view for a in event.automata}))
 
     def emit(self) -> None:
         """Emit all functions of the event, callees first."""
         for index, automaton in enumerate(self.event.automata):
-            AutomatonEmitter(self.unit, self.name, index, automaton, self.layout, self.place).emit()
+            if not automaton.sparse:
+                AutomatonEmitter(
+                    self.unit, self.name, index, automaton, self.layout, self.place
+                ).emit()
+        for number, name in enumerate(self.banks):
+            plans = [item for item in self.event.automata if item.map == name]
+            BankEmitter(self.unit, self.name, number, plans, self.layout, self.place).emit()
         DerivedEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         self._doubt()
         RuleEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
@@ -204,7 +212,9 @@ class EventCore:
         self._copy_row(fn, slot, layout.fire, slot, layout.definite)
         for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_definite", layout.definite)
-        for automaton in event.automata:
+        # The automata of one field share their blocks.
+        fields = {(a.view, a.unknown_offset): a for a in event.automata}
+        for automaton in fields.values():
             for flag, block in (
                 (record.VIEW_UNKNOWN, automaton.unknown_offset),
                 (record.VIEW_TRUNCATED, automaton.truncated_offset),
@@ -283,10 +293,19 @@ class EventCore:
                 fn.ret(0)
         if event.automata:
             self._start_accumulators(fn, slot, table)
-            for index in range(len(event.automata)):
-                fn.call(f"text{index}_{self.name}", fn.argument())
+            self._texts(fn)
             self._columns(fn, slot, layout.fire)
         self._finish(fn, slot, doubt)
+
+    def _texts(self, fn: Function) -> None:
+        """All automata, one after the other."""
+        for index, automaton in enumerate(self.event.automata):
+            if automaton.sparse:
+                bank = self.banks.index(automaton.map)
+                name = f"bank{bank}_{self.name}"
+                fn.call(name, fn.argument(), automaton.index, automaton.view)
+            else:
+                fn.call(f"text{index}_{self.name}", fn.argument())
 
     def _start_accumulators(self, fn: Function, slot: Ptr, table: Ptr) -> None:
         count = (self.event.columns + 1) * self.event.words

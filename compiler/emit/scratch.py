@@ -44,6 +44,9 @@ WORD_NAMES = (
     "inode",
     "out",  # bytes of text in the record
     "buffer",  # which content judges this event (control.POLICY_BUFFER)
+    "automaton",  # number of the automaton within its bank
+    "text_at",  # place in the text window of the text that an automaton reads
+    "text_length",
     "derived_unknown",  # a bit for each derived value
     "derived_absent",
 )

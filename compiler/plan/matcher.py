@@ -27,6 +27,7 @@ from compiler.plan.patterns.acceptor import STATES_MAX
 from compiler.plan.shapes import TooLarge, shape_tables
 from compiler.plan.sought import DERIVED, Shape
 from compiler.plan.state import has_state, state_names, state_plan
+from compiler.plan.tables import TABLE_MAX, TextTables
 from compiler.plan.terms import (
     WORDS_MAX,
     EventTerms,
@@ -37,7 +38,7 @@ from compiler.plan.terms import (
     start_of,
     text_tests,
 )
-from compiler.plan.texts import TABLE_MAX, DoesNotFit, TextTables, tables_of
+from compiler.plan.texts import DoesNotFit, tables_of
 from dsl.catalogue import Event, Field, Kind
 from dsl.derived import Derived
 from dsl.diagnostics import Collector, shown
@@ -295,7 +296,25 @@ def _automata(
         for tables in found:
             name = f"a_{_identifier(event)}_{len(plans)}"
             plans.append(_automaton(name, tests, layout, tables, blocks))
-    return None if failed else tuple(plans)
+    return None if failed else _banked(plans, f"b_{_identifier(event)}")
+
+
+def _banked(plans: Sequence[AutomatonPlan], prefix: str) -> tuple[AutomatonPlan, ...]:
+    """The same automata, sparse ones of equal sizes in one map."""
+    banks: dict[tuple[int, ...], list[AutomatonPlan]] = {}
+    for plan in plans:
+        if plan.sparse:
+            banks.setdefault(plan.shape, []).append(plan)
+    numbers = {shape: number for number, shape in enumerate(banks)}
+    result = []
+    for plan in plans:
+        if plan.sparse:
+            bank = banks[plan.shape]
+            index = next(n for n, item in enumerate(bank) if item is plan)
+            name = f"{prefix}_{numbers[plan.shape]}"
+            plan = evolve(plan, map=name, index=index, room=len(bank))
+        result.append(plan)
+    return tuple(result)
 
 
 def _tables_of(tests: TextTests, event: Event) -> list[TextTables]:
@@ -322,9 +341,13 @@ def _automaton(
     text = next(text for text in layout.texts if text.name == tests.field.name)
     return AutomatonPlan(
         map=name,
+        index=0,
+        room=1,
+        sparse=tables.sparse,
         view=text.view + (PART_VIEWS if text.part == "name" else 0),
         text_max=tests.field.capacity,
         state_bits=tables.state_bits,
+        hub_bits=tables.hub_bits,
         class_bits=tables.class_bits,
         hit_words=tables.hit_words,
         pairs=tables.pairs,

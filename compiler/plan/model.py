@@ -14,11 +14,15 @@ PART_VIEWS = 16
 # Rows behind the bounds + 1 interval rows of a number table, in this order.
 SPECIAL_ROWS = ("unknown_fire", "unknown_definite", "unknown_possible", "absent")
 
-# Automaton table: header (u32 start state, u32 first emitting state, u32 END class, rest zero),
-# 256 byte classes (u8), transitions (u16, [state << class_bits | class]), outs (u32, [outid]:
-# index of the first pair; pairs of an outid end where the next one's begin), pairs (PAIR_SIZE each:
-# u32 index of a u64 in the accumulators, u32 zero, u64 mask).
+# Dense automaton table: header (u32 start state, u32 first emitting state, u32 END class, rest
+# zero), 256 byte classes (u8), transitions (u16, [state << class_bits | class]), outs (u32,
+# [outid]: index of the first pair; pairs of an outid end where the next one's begin), pairs
+# (PAIR_SIZE each: u32 index of a u64 in the accumulators, u32 zero, u64 mask).
+#
+# Sparse automaton table (see compiler.plan.sparse): header (u64 start state, u32 END class, rest
+# zero), byte classes, entries (u64), hubs (u64, [hub << class_bits | class]), outs, pairs.
 AUTOMATON_HEADER = 64
+SPARSE_END = 8
 AUTOMATON_CLASSES = AUTOMATON_HEADER
 AUTOMATON_TRANSITIONS = AUTOMATON_CLASSES + 256
 PAIR_SIZE = 16
@@ -143,10 +147,14 @@ class AutomatonPlan:
     """One automaton over one text field of an event.
 
     Args:
-        map: name of its one-entry array map.
+        map: name of its array map. Sparse automata of the same sizes share one, and code.
+        index: its entry in each buffer of the map.
+        room: entries that a buffer has.
+        sparse: which of the two table formats it has.
         view: match view it reads.
         text_max: longest text in bytes on Linux (UTF-8); Windows texts are UTF-16LE of twice that.
-        state_bits: log2 of the number of states there is room for.
+        state_bits: log2 of the number of states (sparse: of entries) there is room for.
+        hub_bits: log2 of the number of hubs there is room for (sparse).
         class_bits: log2 of the number of byte classes there is room for.
         hit_words: 64-bit words of the hit bitmap, a power of two; outid 0 is never a hit.
         pairs: room for that many pairs, a power of two.
@@ -160,9 +168,13 @@ class AutomatonPlan:
     """
 
     map: str
+    index: int
+    room: int
+    sparse: bool
     view: int
     text_max: int
     state_bits: int
+    hub_bits: int
     class_bits: int
     hit_words: int
     pairs: int
@@ -173,6 +185,11 @@ class AutomatonPlan:
     windows: bytes | None
     unknown_offset: int
     truncated_offset: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes; sparse automata whose sizes are equal share a map and code."""
+        return self.state_bits, self.hub_bits, self.class_bits, self.hit_words, self.pairs
 
 
 @frozen

@@ -10,13 +10,16 @@ from compiler.plan.patterns.encode import ByteMachine, encoded
 from compiler.plan.patterns.machine import PRODUCT_MAX, Machine, joined
 from compiler.plan.patterns.partition import aliased, partition_of
 from compiler.plan.sought import Shape
-from compiler.plan.steps import MachineSteps, Steps
-from compiler.plan.texts import Marks, TextTables, shared_tables
+from compiler.plan.steps import MachineSteps
+from compiler.plan.tables import Halves, Marks, TextTables, bank_tables, shared_tables
 from dsl.catalogue import Event, Field
 from dsl.patterns.tree import Node
 
 # States of a byte automaton: u16, less some for what is found at a text's end.
 _BYTE_STATES = 60_000
+
+# More automata over a field share their code, so that programs stay small; a few are faster dense.
+_DENSE_MAX = 2
 
 _SEPARATORS = {"linux": "/", "windows": "\\"}
 _NOTHING = Machine(partition_of([]), ((0,),), (0,), (0,))
@@ -56,18 +59,19 @@ def shape_tables(field: Field, event: Event, marks: Mapping[Shape, Marks]) -> li
         for platform in ("linux", "windows")
         if platform in field.platforms and platform in event.platforms
     }
-    result = []
-    for row in zip_longest(*found.values()):
-        halves: dict[str, Steps | MachineSteps] = {
-            platform: MachineSteps(item or _empty())
-            for platform, item in zip(found, row, strict=True)
-        }
-        tables = shared_tables(halves, [marks[shape] for shape in shapes])
-        if tables is None:
-            raise TooLarge(
-                max(shapes, key=lambda shape: len(built.machine(shape, "linux", 1).rows))
-            )
-        result.append(tables)
+    machines: list[Halves] = [
+        {name: MachineSteps(item or _empty()) for name, item in zip(found, row, strict=True)}
+        for row in zip_longest(*found.values())
+    ]
+    given = [marks[shape] for shape in shapes]
+    tables: list[TextTables | None] = []
+    if len(machines) <= _DENSE_MAX:
+        tables = [shared_tables(halves, given) for halves in machines]
+    else:
+        tables += bank_tables(machines, given) or [None]
+    result = [item for item in tables if item is not None]
+    if len(result) < len(tables):
+        raise TooLarge(max(shapes, key=lambda shape: len(built.machine(shape, "linux", 1).rows)))
     return result
 
 
@@ -119,11 +123,10 @@ def _selected(acceptor: Acceptor, shape: Shape, separators: str, bit: int) -> Ma
 def _byte_machines(shapes: Sequence[Shape], platform: str, built: _Built) -> list[ByteMachine]:
     """All shapes in as few machines as have room for them; shape n is reported as bit n."""
     machines = [built.machine(shape, platform, 1 << n) for n, shape in enumerate(shapes)]
-    order = sorted(range(len(machines)), key=lambda n: _alike(machines[n]))
     most = PRODUCT_MAX
     while True:
         result = []
-        for machine in joined([machines[n] for n in order], most):
+        for machine in joined(machines, most):
             found = encoded(machine, platform == "windows", _BYTE_STATES)
             if found is None:
                 break
@@ -131,14 +134,5 @@ def _byte_machines(shapes: Sequence[Shape], platform: str, built: _Built) -> lis
         else:
             return result
         if most == 1:
-            raise TooLarge(shapes[max(order, key=lambda n: len(machines[n].rows))])
+            raise TooLarge(shapes[max(range(len(machines)), key=lambda n: len(machines[n].rows))])
         most = most // 8 or 1
-
-
-def _alike(machine: Machine) -> tuple[bool, int]:
-    """What is anchored first, then by size: neighbours multiply least."""
-    anchored = any(
-        not machine.found[state] and not machine.at_end[state] and set(row) == {state}
-        for state, row in enumerate(machine.rows)
-    )
-    return not anchored, len(machine.rows)

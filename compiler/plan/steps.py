@@ -6,7 +6,7 @@ nothing is ever found at an odd byte.
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
@@ -30,6 +30,26 @@ class ByteClasses:
     end: int
     count: int
     steps: Mapping[int, tuple[tuple[int, ...], ...]]
+
+
+@frozen
+class SparseRows:
+    """An automaton as rows that are alike (see `compiler.plan.sparse`).
+
+    Args:
+        start: state before the first byte.
+        first_emit: first emitting state; all behind it emit.
+        states: number of states.
+        hubs: whole rows.
+        rows: by state, its hub and the classes over which it leads elsewhere; None where `hubs` are
+            the rows of all states.
+    """
+
+    start: int
+    first_emit: int
+    states: int
+    hubs: Sequence[Sequence[int]]
+    rows: Sequence[tuple[int, Mapping[int, int]]] | None
 
 
 @frozen
@@ -61,6 +81,11 @@ class Steps:
         """The table, with room for that many states and classes (log2)."""
         return render(self, state_bits, class_bits)
 
+    def sparse(self) -> SparseRows:
+        """The rows as exceptions from that of the root (and that of the middle state from which
+        nothing is found)."""
+        return _sparse(self)
+
 
 @frozen
 class MachineSteps:
@@ -87,6 +112,15 @@ class MachineSteps:
     def _ends(self) -> list[int]:
         return sorted({found for found in self.machine.at_end if found})
 
+    def _numbers(self) -> tuple[list[int], dict[int, int]]:
+        """The table's number of each state, and of what is found at the end."""
+        quiet, emitting = 0, self.first_emit
+        numbers = []
+        for found in self.machine.found:
+            numbers.append(emitting if found else quiet)
+            quiet, emitting = quiet + (not found), emitting + bool(found)
+        return numbers, {found: number for number, found in enumerate(self._ends(), emitting)}
+
     def emissions(self) -> list[tuple[int, ...]]:
         """Numbers of what each emitting state stands for, in the table's order."""
         found = [item for item in self.machine.found if item] + self._ends()
@@ -95,18 +129,25 @@ class MachineSteps:
     def render(self, state_bits: int, class_bits: int) -> "StepTable":
         """The table, with room for that many states and classes (log2)."""
         machine = self.machine
-        quiet, emitting = 0, self.first_emit
-        numbers = []
-        for found in machine.found:
-            numbers.append(emitting if found else quiet)
-            quiet, emitting = quiet + (not found), emitting + bool(found)
-        ends = {found: number for number, found in enumerate(self._ends(), emitting)}
+        numbers, ends = self._numbers()
         table = array("H", bytes(2 << (state_bits + class_bits)))
         for state, row in enumerate(machine.rows):
             at = numbers[state] << class_bits
             table[at : at + len(row)] = array("H", [numbers[target] for target in row])
             table[at + machine.classes] = ends.get(machine.at_end[state], 0)
         return StepTable(numbers[0], table)
+
+    def sparse(self) -> SparseRows:
+        """All rows, whole."""
+        numbers, ends = self._numbers()
+        machine, states = self.machine, self.states
+        rows: list[list[int]] = [[]] * states
+        for state, row in enumerate(machine.rows):
+            end = ends.get(machine.at_end[state], 0)
+            rows[numbers[state]] = [*(numbers[target] for target in row), end]
+        for state in ends.values():
+            rows[state] = [0] * (machine.classes + 1)
+        return SparseRows(numbers[0], self.first_emit, states, rows, None)
 
 
 @frozen
@@ -151,16 +192,21 @@ def render(steps: Steps, state_bits: int, class_bits: int) -> StepTable:
     """
     automaton = steps.automaton
     table = array("H", bytes(2 << (state_bits + class_bits)))
-    numbers = [0] * len(automaton.children)
-    quiet = automaton.quiet()
-    for number, state in enumerate(quiet):
-        numbers[state] = number
-    for number, state in enumerate(automaton.emitting(), steps.first_emit):
-        numbers[state] = number
+    numbers = _numbered(steps)
     fill = _fill_wide if automaton.alphabet.wide else _fill_narrow
     fill(steps, table, numbers, class_bits)
     start = automaton.children[0].get(automaton.alphabet.start, 0)
     return StepTable(numbers[start], table)
+
+
+def _numbered(steps: Steps) -> list[int]:
+    """The table's number of each state."""
+    numbers = [0] * len(steps.automaton.children)
+    for number, state in enumerate(steps.automaton.quiet()):
+        numbers[state] = number
+    for number, state in enumerate(steps.automaton.emitting(), steps.first_emit):
+        numbers[state] = number
+    return numbers
 
 
 def _states(automaton: Automaton) -> tuple[int, ...]:
@@ -262,3 +308,38 @@ def _fill_wide(steps: Steps, table: "array[int]", numbers: list[int], class_bits
                 table[into + high] = numbers[child]
         if end_symbol in automaton.children[state]:
             table[row + end] = numbers[automaton.children[state][end_symbol]]
+
+
+def _sparse(steps: Steps) -> SparseRows:
+    """The rows of `render`, each as the exceptions of its failure state and its own children."""
+    automaton, numbers = steps.automaton, _numbered(steps)
+    rows: list[tuple[int, dict[int, int]]] = [(0, {}) for _ in range(steps.states)]
+    width, end = steps.classes.count, steps.classes.end
+    wide = automaton.alphabet.wide
+    middle = len(automaton.quiet())
+    # Whole rows: that of the root, and for UTF-16 that of a middle state which leads back to it.
+    root, back = [middle if wide else 0] * width, [0] * width
+    root[end] = 0
+    if wide:
+        rows[middle] = (1, {})
+    for state in _states(automaton):
+        own: dict[int, int] = {}
+        if state:
+            own.update(rows[numbers[automaton.fail[state]]][1])
+            rows[numbers[state]] = (0, own)
+        changes = own if state else root
+        if wide:
+            for low, pairs in _by_low(automaton, steps.classes, state).items():
+                middle += 1
+                base = own.get(low, root[low])
+                rows[middle] = (1, {**rows[base][1], **{h: numbers[c] for h, c in pairs}})
+                changes[low] = middle
+        else:
+            for symbol, child in automaton.children[state].items():
+                if symbol in steps.classes.steps:
+                    changes[steps.classes.steps[symbol][0][0]] = numbers[child]
+        if automaton.alphabet.end in automaton.children[state]:
+            changes[end] = numbers[automaton.children[state][automaton.alphabet.end]]
+    start = automaton.children[0].get(automaton.alphabet.start, 0)
+    hubs = [root, back] if wide else [root]
+    return SparseRows(numbers[start], steps.first_emit, steps.states, hubs, rows)

@@ -4,7 +4,7 @@ import re
 
 from bpfc.artifact import control, record
 from compiler.emit import scratch
-from compiler.plan import model, normal_form, state, terms, texts
+from compiler.plan import model, normal_form, sparse, state, tables, terms
 from compiler.plan.patterns import acceptor
 from compiler.targets.linux import path
 from dsl import (
@@ -57,9 +57,9 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "position of a list's element": (values.MAX_POSITION,),
     "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),
-    "states of one automaton": (0x10000,),
+    "transitions of one automaton": (1 << sparse.ENTRY_BITS_MAX,),
     "alternatives of all rules on an event": (64 * terms.WORDS_MAX,),
-    "matching table of an event": (4 << 20, (4 << 20) - texts.TABLE_MAX),
+    "matching table of an event": (4 << 20, (4 << 20) - tables.TABLE_MAX),
     "command line, examined at exec": (scratch.CMDLINE_MAX,),
     "command line and paths, stored and in alerts": (control.LONG_TEXT,),
     "path, resolved": (path.STRIDES * path.STRIDE, 4 << 10),

@@ -8,6 +8,7 @@ Where neither makes a difference (`calm`), and that is nearly everywhere, there 
 
 from collections.abc import Hashable
 from itertools import pairwise
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -27,8 +28,7 @@ _LEADS = (
 _LOOSE = 0xDC80  # the first character that stands for a byte; all of them are in one class
 
 
-@frozen
-class Place:
+class Place(NamedTuple):
     """A state of the byte automaton in the making.
 
     Args:
@@ -71,12 +71,16 @@ def encoded(machine: Machine, wide: bool, most: int) -> ByteMachine | None:
     """
     coding = _Utf16(machine) if wide else _Utf8(machine)
     intervals = [low for low, _ in pairwise([*coding.cuts(), 256])]
+    # Of bytes that are alike one stands for all.
+    kinds: dict[Hashable, int] = {}
+    kind_of = [kinds.setdefault(coding.alike(low), len(kinds)) for low in intervals]
+    samples = [intervals[kind_of.index(number)] for number in range(len(kinds))]
     numbers = {Place(0, machine.found[0]): 0}
     places = list(numbers)
     rows: list[list[int]] = []
     for place in places:  # grows while it is walked
         row = []
-        for target in coding.row(place.key, intervals):
+        for target in coding.row(place.key, samples):
             number = numbers.get(target)
             if number is None:
                 number = numbers[target] = len(places)
@@ -86,10 +90,10 @@ def encoded(machine: Machine, wide: bool, most: int) -> ByteMachine | None:
             return None
         rows.append(row)
     classes: dict[tuple[int, ...], int] = {}
-    of_interval = [classes.setdefault(column, len(classes)) for column in zip(*rows, strict=True)]
+    of_kind = [classes.setdefault(column, len(classes)) for column in zip(*rows, strict=True)]
     of_byte = bytearray()
-    for number, (low, high) in zip(of_interval, pairwise([*intervals, 256]), strict=True):
-        of_byte += bytes([number]) * (high - low)
+    for number, (low, high) in zip(kind_of, pairwise([*intervals, 256]), strict=True):
+        of_byte += bytes([of_kind[number]]) * (high - low)
     return ByteMachine(
         of_byte=bytes(of_byte),
         classes=len(classes),
@@ -153,8 +157,12 @@ class _Utf8(_Coding):
                     found |= {byte, byte + 1}
         return sorted(found - {256})
 
+    def alike(self, byte: int) -> Hashable:
+        """The same for bytes that lead to the same places."""
+        return self.ascii[byte] if byte < 0x80 else ("byte", byte)
+
     def row(self, key: Hashable, intervals: list[int]) -> list[Place]:
-        """Where each interval leads."""
+        """Where each of some bytes leads, those of ASCII first."""
         if isinstance(key, int):
             row, quiet = self.rows[key], self.quiet[key]
             if quiet is not None:
@@ -229,9 +237,16 @@ class _Utf16(_Coding):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         partition = machine.partition
+        self.latin = [self.of(code) for code in range(256)]
         outside = partition.within(0xD800, 0xDFFF) | partition.within(0x10000, 0x10FFFF)
         self.quiet = self.calm(outside)
         self.kinds, self.kind_of = self._kinds()
+        # Of most states only the kinds of high bytes with characters of several classes matter.
+        self.mixed = [
+            number
+            for number, high in enumerate(self.kinds)
+            if 0xD8 <= high <= 0xDF or len(partition.within(high << 8, high << 8 | 0xFF)) > 1
+        ]
 
     def _kinds(self) -> tuple[list[int], list[int]]:
         """A high byte for each kind of them, and the kind of each high byte.
@@ -276,12 +291,32 @@ class _Utf16(_Coding):
                 found.update(byte + 1 for byte in lows)
         return sorted(found - {256})
 
+    def alike(self, byte: int) -> Hashable:
+        """The same for bytes that lead to the same places, as low and as high bytes."""
+        of, highs = self.of, [self.kinds[number] for number in self.mixed]
+        low = tuple(of(high << 8 | byte) for high in highs if not 0xD8 <= high <= 0xDF)
+        return low, byte if self._mixed() else None, self.kind_of[byte]
+
     def row(self, key: Hashable, intervals: list[int]) -> list[Place]:
-        """Where each interval leads."""
+        """Where each of some bytes leads."""
         if isinstance(key, tuple) and key[0] == "low":
             targets = key[1]
             return [targets[self.kind_of[byte]] for byte in intervals]
-        return [self._low(key, byte) for byte in intervals]
+        if not isinstance(key, int):
+            return [self._low(key, byte) for byte in intervals]
+        # What does not depend on the low byte is found once.
+        whole = [self._unit(key, high << 8) for high in self.kinds]
+        result: list[Place] = []
+        seen: dict[tuple[Place, ...], Place] = {}
+        for low in intervals:
+            for number in self.mixed:
+                whole[number] = self._unit(key, self.kinds[number] << 8 | low)
+            targets = tuple(whole)
+            place = seen.get(targets)
+            if place is None:
+                place = seen[targets] = Place(("low", targets), 0)
+            result.append(place)
+        return result
 
     def at_end(self, key: Hashable) -> int:
         if isinstance(key, int):
@@ -293,9 +328,7 @@ class _Utf16(_Coding):
         return self.end[state] | int(found)
 
     def _low(self, key: Hashable, low: int) -> Place:
-        """Behind the low byte of a unit."""
-        if isinstance(key, int):
-            return Place(("low", tuple(self._unit(key, high << 8 | low) for high in self.kinds)), 0)
+        """Behind the low byte of the second unit of a pair."""
         assert isinstance(key, tuple)
         _, origin, only, first, state, found = key
         targets = []
@@ -313,6 +346,8 @@ class _Utf16(_Coding):
     def _unit(self, state: int, unit: int) -> Place:
         """Behind a unit that begins a character."""
         row = self.rows[state]
+        if unit < 0x100:
+            return self.places[row[self.latin[unit]]]
         if not 0xD800 <= unit <= 0xDFFF:
             return self.arrive(row[self.of(unit)])
         quiet = self.quiet[state]

@@ -6,13 +6,14 @@ products small.
 """
 
 from collections.abc import Sequence
+from operator import add
 
 from attrs import frozen
 
 from compiler.plan.patterns.partition import Partition, common
 
 # States of a product; several machines run over a text where one would have more.
-PRODUCT_MAX = 4_096
+PRODUCT_MAX = 1_024
 # A product may have that many times the states of its parts.
 _GROWTH = 3
 _SMALL = 192
@@ -46,26 +47,22 @@ def product(left: Machine, right: Machine, most: int) -> Machine | None:
         The machine, or None if it would have more states.
     """
     partition, pairs = common(left.partition, right.partition)
-    lefts = [pair[0] for pair in pairs]
-    rights = [pair[1] for pair in pairs]
     width = len(right.rows)
-    scaled = [[target * width for target in row] for row in left.rows]
+    # Each part's rows over the common classes; the left state counts in steps of `width`.
+    lefts = [[row[a] * width for a, _ in pairs] for row in left.rows]
+    rights = [[row[b] for _, b in pairs] for row in right.rows]
     numbers = {0: 0}
     waiting = [0]
     rows: list[tuple[int, ...]] = []
     for state in waiting:  # grows while it is walked
-        one, two = scaled[state // width], right.rows[state % width]
-        row = []
-        for a, b in zip(lefts, rights, strict=True):
-            target = one[a] + two[b]
-            number = numbers.get(target)
-            if number is None:
-                number = numbers[target] = len(waiting)
+        targets = list(map(add, lefts[state // width], rights[state % width]))
+        for target in targets:
+            if target not in numbers:
+                numbers[target] = len(waiting)
                 waiting.append(target)
-            row.append(number)
         if len(waiting) > most:
             return None
-        rows.append(tuple(row))
+        rows.append(tuple(map(numbers.__getitem__, targets)))
     return Machine(
         partition,
         tuple(rows),
@@ -77,22 +74,37 @@ def product(left: Machine, right: Machine, most: int) -> Machine | None:
 def joined(machines: Sequence[Machine], most: int = PRODUCT_MAX) -> list[Machine]:
     """As few machines as reasonable that find what all of them find.
 
-    Neighbours are joined in rounds, as long as a product stays about as big as its parts together;
-    patterns with a gap in them (`a.*b`) multiply, so a machine takes only a few of those.
+    Machines whose states add up are joined in rounds, as long as they do. Patterns with gaps in
+    them (`a.*b`) multiply, so of those a machine takes as many as its states allow, one after the
+    other.
 
     Args:
-        machines: at least one; neighbours should be alike.
+        machines: at least one.
         most: states of a product.
 
     Returns:
         Machines whose products were too big.
     """
+    plain = [machine for machine in machines if _resting(machine) < 2]
+    gaps = [machine for machine in machines if _resting(machine) > 1]
+    result = _rounds(sorted(plain, key=_alike), most)
+    open_machine: Machine | None = None
+    for machine in sorted(gaps, key=lambda item: len(item.rows)):
+        found = product(open_machine, machine, most) if open_machine else machine
+        if found is None and open_machine is not None:
+            result.append(open_machine)
+            found = machine
+        open_machine = found
+    return [*result, open_machine] if open_machine else result
+
+
+def _rounds(machines: Sequence[Machine], most: int) -> list[Machine]:
+    """Neighbours joined in rounds, as long as a product is about as big as its parts together."""
     done: list[Machine] = []
     waiting = list(machines)
     while len(waiting) > 1:
         following: list[Machine] = []
-        for at in range(0, len(waiting) - 1, 2):
-            left, right = waiting[at], waiting[at + 1]
+        for left, right in zip(waiting[::2], waiting[1::2], strict=False):
             both = len(left.rows) + len(right.rows)
             found = product(left, right, min(most, max(_SMALL, _GROWTH * both)))
             if found is None:
@@ -102,19 +114,24 @@ def joined(machines: Sequence[Machine], most: int = PRODUCT_MAX) -> list[Machine
         if len(waiting) % 2:
             following.append(waiting[-1])
         waiting = following
-    return _packed(done + waiting, most)
+    return done + waiting
 
 
-def _packed(machines: list[Machine], most: int) -> list[Machine]:
-    """What is left over after the rounds, joined where it fits after all: small ones first."""
-    result: list[Machine] = []
-    for machine in sorted(machines, key=lambda item: len(item.rows)):
-        for at, other in enumerate(result):
-            both = len(machine.rows) + len(other.rows)
-            found = product(other, machine, min(most, max(_SMALL, _GROWTH * both)))
-            if found is not None:
-                result[at] = found
-                break
-        else:
-            result.append(machine)
-    return result
+def _resting(machine: Machine) -> int:
+    """States in which a machine stays over most classes, other than where nothing is found any
+    more: it remembers something for any length of text there."""
+    return sum(
+        2 * row.count(state) > len(row) and not _hopeless(machine, state)
+        for state, row in enumerate(machine.rows)
+    )
+
+
+def _hopeless(machine: Machine, state: int) -> bool:
+    silent = not machine.found[state] and not machine.at_end[state]
+    return silent and set(machine.rows[state]) == {state}
+
+
+def _alike(machine: Machine) -> tuple[bool, int]:
+    """What is anchored first, then by size: neighbours multiply least."""
+    anchored = any(_hopeless(machine, state) for state in range(len(machine.rows)))
+    return not anchored, len(machine.rows)

@@ -80,7 +80,7 @@ def maps_of(
     for event in plan.events:
         own.append(_content(event.map, table_room(event), 1))
         own.append(_content(event.rules_map, record.RULE_ENTRY_SIZE, event.rule_room))
-        own += [_content(a.map, a.size, 1) for a in event.automata]
+        own += dict.fromkeys(_content(a.map, a.size, a.room) for a in event.automata)
     return (*shared, *own)
 
 

@@ -15,6 +15,7 @@ from compiler.plan.model import (
     EventPlan,
     NumberPlan,
 )
+from compiler.plan.sparse import OWNER_SHIFT, PLACE_BITS, PLACE_SHIFT
 from tests.compiler.plan.derived import Computer
 
 SIGN = 1 << 63
@@ -173,6 +174,8 @@ def last_component(text: bytes, platform: str) -> bytes:
 
 
 def outids(automaton: AutomatonPlan, content: bytes, text: bytes, cut: bool) -> set[int]:
+    if automaton.sparse:
+        return sparse_outids(automaton, content, text, cut)
     state, first_emit, end = struct.unpack_from("<III", content, 0)
     assert end < 1 << automaton.class_bits
     classes = content[AUTOMATON_CLASSES:AUTOMATON_TRANSITIONS]
@@ -186,6 +189,25 @@ def outids(automaton: AutomatonPlan, content: bytes, text: bytes, cut: bool) -> 
             found.add(state - first_emit + 1)
     assert all(outid < 64 * automaton.hit_words for outid in found)
     return found
+
+
+def sparse_outids(automaton: AutomatonPlan, content: bytes, text: bytes, cut: bool) -> set[int]:
+    state, end = struct.unpack_from("<QI", content, 0)
+    classes = content[AUTOMATON_CLASSES:AUTOMATON_TRANSITIONS]
+    hubs = AUTOMATON_TRANSITIONS + (8 << automaton.state_bits)
+    found = set()
+    for item in [classes[byte] for byte in text] + ([] if cut else [end]):
+        assert item < 1 << automaton.class_bits
+        place, hub = state >> PLACE_SHIFT & (1 << PLACE_BITS) - 1, state >> 16 & 0xFF
+        assert place + item < 1 << automaton.state_bits and hub < 1 << automaton.hub_bits
+        (cell,) = struct.unpack_from("<Q", content, AUTOMATON_TRANSITIONS + 8 * (place + item))
+        if cell >> OWNER_SHIFT != place:
+            at = hubs + 8 * (hub << automaton.class_bits | item)
+            (cell,) = struct.unpack_from("<Q", content, at)
+        state = cell
+        found.add(state & 0xFFFF)
+    assert all(outid < 64 * automaton.hit_words for outid in found)
+    return found - {0}
 
 
 def pairs(automaton: AutomatonPlan, content: bytes, outid: int) -> list[tuple[int, int]]:

@@ -9,7 +9,8 @@ from compiler.plan.automaton import Needle
 from compiler.plan.layout import layout_of
 from compiler.plan.matcher import event_plan
 from compiler.plan.model import AUTOMATON_HEADER, AutomatonPlan
-from compiler.plan.texts import TABLE_MAX, TextTables, tables_of
+from compiler.plan.tables import TABLE_MAX, TextTables
+from compiler.plan.texts import tables_of
 from dsl.catalogue import Field
 from dsl.diagnostics import Collector
 from dsl.typed import Op, Or
@@ -35,9 +36,13 @@ def field(name: str) -> Field:
 def plan_of(tables: TextTables) -> AutomatonPlan:
     return AutomatonPlan(
         map="a",
+        index=0,
+        room=1,
+        sparse=tables.sparse,
         view=0,
         text_max=0,
         state_bits=tables.state_bits,
+        hub_bits=tables.hub_bits,
         class_bits=tables.class_bits,
         hit_words=tables.hit_words,
         pairs=tables.pairs,
@@ -165,21 +170,22 @@ def test_small_automata_share_one_shape() -> None:
     assert few[0].linux is not None and not any(few[0].linux[12:AUTOMATON_HEADER])
 
 
-def test_many_literals_are_split_over_tables() -> None:
-    names = [f"/opt/{n * 7919 % 100003:05}/{n * 104729 % 99991:05}.bin" for n in range(3000)]
+@pytest.mark.parametrize(("count", "automata"), [(3000, 1), (9000, 2)])
+def test_many_literals_have_sparse_tables(count: int, automata: int) -> None:
+    names = [f"/opt/{n * 7919 % 100003:05}/{n * 104729 % 99991:05}.bin" for n in range(count)]
     needles = [Needle(name.encode(), True, True) for name in names]
     tables = tables_of(field("proc.exe.path"), CONNECT, False, marked(needles))
-    assert len(tables) > 1
-    for n in range(0, len(names), 37):
+    assert len(tables) == automata and all(item.sparse for item in tables)
+    for n in range(0, len(names), 137):
         assert found_by(tables, names[n], "linux", False) == {n}
         assert found_by(tables, names[n].upper(), "windows", False) == {n}
         assert found_by(tables, names[n] + "x", "linux", False) == set()
 
 
 def test_a_literal_too_long_for_any_table() -> None:
-    test = check("proc.cmdline", Op.CONTAINS, b"ab" * 40_000)
+    test = check("proc.cmdline", Op.CONTAINS, b"ab" * 150_000)
     found = Collector()
     assert event_plan(policy(rule(Or((test,)))), CONNECT, layout_of(CONNECT), found) is None
     (problem,) = found.items
     assert problem.code == "BPFC0654" and problem.span == test.span
-    assert "80000 bytes" in problem.message
+    assert "300000 bytes" in problem.message
