@@ -12,11 +12,15 @@ from dsl.typed import Policy
 from tests.language.documented import examples
 from tests.language.fixture import CASES, POLICIES, Case, cases, complete, lines
 from tests.language.kernel import outcomes, work
+from tests.language.many_patterns import ManyPatterns
 from tests.language.play import Played, Work
 
 # What the front end knows and the decision core does not yet.
 NOT_YET = {"BPFC0675", "BPFC0680"}
-ALL = {case.name: case for case in (*cases(CASES), *cases(POLICIES), *examples())}
+ALL = {
+    case.name: case
+    for case in (*cases(CASES), *cases(POLICIES), *examples(), ManyPatterns().case(60))
+}
 
 
 @cache
