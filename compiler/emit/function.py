@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Half of what a BPF function has (MAX_BPF_STACK, include/linux/filter.h): the rest is for what
 # LLVM spills.
 STACK_MAX = 256
+FIELD_EXISTS = 2  # BPF_FIELD_EXISTS, enum bpf_field_info_kind of libbpf's bpf_core_read.h
 
 
 class Function:
@@ -149,6 +150,25 @@ class Function:
             path: member names, dotted where structures are embedded.
             embedded: fragments by name.
         """
+        return Int(
+            self, self.emit(f"ptrtoint ptr {self._member(base, struct, path, embedded)} to i64")
+        )
+
+    def member_exists(self, struct: Struct, path: str, embedded: StructTable) -> Int:
+        """1 if the running kernel's structure has a member, else 0; the loader puts it in. Code
+        that runs only where it is 1 may take the member's address.
+
+        Args:
+            struct, path, embedded: as for `member_address`.
+        """
+        name = "llvm.bpf.preserve.field.info.p0"
+        self.unit.declare(f"declare i32 @{name}(ptr, i64 immarg)")
+        pointer = self._member(self.const(0), struct, path, embedded)
+        found = self.emit(f"call i32 @{name}(ptr {pointer}, i64 {FIELD_EXISTS})")
+        return Int(self, self.emit(f"zext i32 {found} to i64"))
+
+    def _member(self, base: Int, struct: Struct, path: str, embedded: StructTable) -> str:
+        """A member as a pointer."""
         name = "llvm.preserve.struct.access.index.p0.p0"
         self.unit.declare(f"declare ptr @{name}(ptr, i32 immarg, i32 immarg)")
         pointer = self.emit(f"inttoptr i64 {base.text} to ptr")
@@ -161,7 +181,7 @@ class Function:
             kind = struct.members[index][1]
             if isinstance(kind, str) and kind != "ptr":
                 struct = embedded[kind]
-        return Int(self, self.emit(f"ptrtoint ptr {pointer} to i64"))
+        return pointer
 
     # ------------------------------------------------------------------ calls
 

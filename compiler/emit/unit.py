@@ -31,7 +31,7 @@ class MapDefinition:
 @frozen
 class Struct:
     """A kernel structure fragment for CO-RE: (member, type) pairs, a type being a size in bytes,
-    "ptr", ("chars", n) or the name of another fragment that is embedded."""
+    "ptr", ("chars", n), ("array", type, n) or the name of another fragment that is embedded."""
 
     name: str
     members: tuple[tuple[str, object], ...]
@@ -172,6 +172,11 @@ class Unit:
         """Debug information, IR type, size and alignment of a member."""
         if kind == "ptr":
             return self.pointer, "ptr", 8, 8
+        if isinstance(kind, tuple) and kind[0] == "array":
+            node, text, size, alignment = self._member_type(kind[1], embedded)
+            count = int(kind[2])
+            array = self._array(node, 8 * size, count)
+            return array, f"[{count} x {text}]", size * count, alignment
         if isinstance(kind, tuple):
             count = int(kind[1])
             return self._array(self.char, 8, count), f"[{count} x i8]", count, 1

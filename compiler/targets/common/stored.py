@@ -47,7 +47,23 @@ STORED_TEXTS = (
         "proc.parent.exe.path",
         "proc.parent.exe.name",
     ),
-    _text("ctx_parent_cmdline", 1, "cmdline", scratch.PARENT_CMDLINE_AT, "proc.parent.cmdline"),
+    _text(
+        "ctx_parent_cmdline",
+        1,
+        "cmdline",
+        scratch.PARENT_CMDLINE_AT,
+        "proc.parent.cmdline",
+        "proc.parent.argv",
+    ),
+    _text("ctx_parent_invoked", 1, "invoked", scratch.PARENT_INVOKED_AT, "proc.parent.invoked_as"),
+    _text("ctx_parent_script", 1, "script", scratch.PARENT_SCRIPT_AT, "proc.parent.script.path"),
+)
+# Of the image before an exec: the entry is the old one until the new image is entered.
+PREVIOUS_TEXTS = (
+    _text(
+        "ctx_prev_exe", 0, "exe", scratch.PREV_EXE_AT, "proc.prev.exe.path", "proc.prev.exe.name"
+    ),
+    _text("ctx_prev_cmdline", 0, "cmdline", scratch.PREV_CMDLINE_AT, "proc.prev.cmdline"),
 )
 
 

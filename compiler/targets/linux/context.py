@@ -3,11 +3,14 @@
 All take a scratch slot; the address of the subject's task_struct stands in the word `task`.
 """
 
+from attrs import frozen
+
 from bpfc.artifact import record
 from bpfc.artifact.control import PROCESS, PROCESS_IN_MEMORY
 from compiler.emit import scratch
 from compiler.emit.bits import equal, pick
 from compiler.emit.function import Function
+from compiler.emit.scratch import Layout
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.targets.common.groups import Group, set_view
@@ -32,6 +35,34 @@ GROUPS = (
     Group("ctx_memory", ("proc.exe.in_memory",), ("find_process",)),
     *(text.group for text in STORED_TEXTS),
 )
+
+
+@frozen
+class Place:
+    """Where a text goes: its view, its place in the text window, and how long it can be there."""
+
+    view: int
+    window: int
+    size: int
+
+
+def kernel_text(fn: Function, slot: Ptr, layout: Layout, place: Place, at: Int) -> None:
+    """Read a NUL-terminated text of the kernel into its view.
+
+    Args:
+        fn: the function.
+        slot: the scratch slot.
+        layout: of the slot.
+        place: where it goes.
+        at: its address.
+    """
+    target = slot.at(layout.text + place.window)
+    length = fn.helper("probe_read_kernel_str", target, place.size, at)
+    with fn.when(length.le_signed(0)) as otherwise:
+        count(fn, "unreadable")
+        set_view(slot, place.view, place.window, 0, record.VIEW_UNKNOWN)
+        otherwise()
+        set_view(slot, place.view, place.window, length - 1, 0)
 
 
 class Context:
@@ -132,14 +163,7 @@ class Context:
     def _kernel_text(
         self, fn: Function, slot: Ptr, field: str, window: int, size: int, at: Int
     ) -> None:
-        """A NUL-terminated text of the kernel into its view."""
-        target = slot.at(self.layout.text + window)
-        length = fn.helper("probe_read_kernel_str", target, size, at)
-        with fn.when(length.le_signed(0)) as otherwise:
-            count(fn, "unreadable")
-            set_view(slot, self.views[field], window, 0, record.VIEW_UNKNOWN)
-            otherwise()
-            set_view(slot, self.views[field], window, length - 1, 0)
+        kernel_text(fn, slot, self.layout, Place(self.views[field], window, size), at)
 
     def _comm(self) -> None:
         fn, slot, task = self._start("ctx_comm")

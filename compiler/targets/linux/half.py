@@ -13,9 +13,10 @@ from compiler.targets.common.maps import define_maps, maps_of
 from compiler.targets.common.output import emit_output
 from compiler.targets.common.processes import Processes
 from compiler.targets.common.slots import emit_slots
-from compiler.targets.common.stored import STORED_TEXTS, emit_stored
+from compiler.targets.common.stored import PREVIOUS_TEXTS, STORED_TEXTS, emit_stored
 from compiler.targets.common.texts import Texts
 from compiler.targets.linux.context import GROUPS, Context
+from compiler.targets.linux.details import DETAILS, Details
 from compiler.targets.linux.handlers import Handlers
 from compiler.targets.linux.hooks import HOOKS, Hook
 from compiler.targets.linux.path import emit_path
@@ -110,12 +111,20 @@ def _functions(
     emit_slots(unit)
     Texts(unit, platform).emit()
     Processes(unit, platform, views, starts=True).emit()
-    emit_stored(unit, platform.layout, views, STORED_TEXTS)
-    groups = in_use(GROUPS, plan.context)
+    groups = in_use((*GROUPS, *DETAILS), plan.context)
+    functions = {group.function for group in groups}
+    stored = tuple(text for text in STORED_TEXTS if text.group.function in functions)
+    emit_stored(unit, platform.layout, views, stored)
+    events = {e.layout.event: e for e in plan.events}
+    execs = [e.layout for e in plan.events if e.layout.event == "process.exec"]
+    own = {text.name: text.view for layout in execs for text in layout.texts}
+    previous = tuple(text for text in PREVIOUS_TEXTS if text.group.fields[0] in own)
+    emit_stored(unit, platform.layout, own, previous)
     Context(unit, platform, views, numbers).emit(groups)
+    Details(unit, platform, views, numbers).emit(groups)
     emit_path(unit, platform, views["proc.exe.path"], numbers["proc.exe.in_memory"])
     emit_output(unit, platform, plan.events)
-    events = {e.layout.event: e for e in plan.events}
-    handlers = Handlers(unit, events, views, numbers, groups, origins, journal)
+    before = tuple(text.group.function for text in previous)
+    handlers = Handlers(unit, events, views, numbers, groups, before, origins, journal)
     for handler in dict.fromkeys(h.handler for h in hooks):
         getattr(handlers, handler.removeprefix("on_"))()

@@ -31,6 +31,7 @@ class Handlers:
         views: text view by catalogue name.
         numbers: number index by catalogue name.
         groups: the context groups in use.
+        previous: functions that load texts of the image before an exec.
         origins: lines to quote.
         journal: entries of the journal, 0 for none.
     """
@@ -42,10 +43,11 @@ class Handlers:
         views: dict[str, int],
         numbers: dict[str, int],
         groups: tuple[Group, ...],
+        previous: tuple[str, ...],
         origins: Origins,
         journal: int = 0,
     ) -> None:
-        self.groups = groups
+        self.groups, self.previous = groups, previous
         self.unit, self.events, self.views, self.numbers = unit, events, views, numbers
         self.origins, self.journal = origins, journal
 
@@ -60,6 +62,8 @@ class Handlers:
         fn = self.unit.function(name, "slot", place=place, inline=True)
         slot = fn.lookup("scratch", fn.argument())
         count(fn, "events")
+        if any(group.function == "ctx_exe_file" for group in self.groups):
+            slot.at(scratch.word("file")).store(0)
         judged = event in self.events
         prepare(fn, slot, lacking(self.events[event].layout, "linux") if judged else Lacking())
         return fn, slot
@@ -85,6 +89,10 @@ class Handlers:
         fn.call("ctx_ids", fn.argument())
         fn.call("exe_path", fn.argument())
         fn.call("read_names", fn.argument())
+        if self.previous:
+            fn.call("find_process", fn.argument())
+        for function in self.previous:
+            fn.call(function, fn.argument())
 
     def exec(self) -> None:
         """sched_process_exec: the new image is set up and has not run."""
