@@ -30,6 +30,7 @@ from compiler.emit.core import Origins, emit_core
 from compiler.emit.unit import Unit
 from compiler.objects import CoreModule, HalfObject, generate
 from compiler.origins import lines_of
+from compiler.plan.memory import set_infos
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
 from compiler.targets.common.half import HalfModule
@@ -41,7 +42,8 @@ from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
 from dsl.typed import Policy, Rule
 
-CORE_HELPERS = {"map_lookup_elem": 1}  # the same number on both systems
+# The same numbers on both systems.
+CORE_HELPERS = {"map_lookup_elem": 1, "map_update_elem": 2, "map_delete_elem": 3}
 
 
 @frozen
@@ -219,6 +221,7 @@ def _manifest(
         windows=windows,
         shared_version=SHARED_VERSION,
         literals=values.literals,
+        sets=set_infos(plan.memory),
     )
 
 

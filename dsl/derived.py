@@ -10,6 +10,7 @@ in `compiler.plan.derived`, its code in `compiler.emit.derived`.
 from attrs import field, frozen
 
 from dsl.catalogue import Field, Kind
+from dsl.membership import HasTag, Member
 
 
 @frozen
@@ -167,7 +168,7 @@ class Same:
         return f"({self.left.name} == {self.right.name})"
 
 
-Source = Fixed | Read | Masked | Length | Unary | Binary | Compare | Same
+Source = Fixed | Read | Masked | Length | Unary | Binary | Compare | Same | Member | HasTag
 
 
 @frozen

@@ -4,7 +4,7 @@ Whether a field's value is in a set, and whether a process, a container or a fil
 derived values (`dsl.derived`) whose sources stand here.
 """
 
-from attrs import field, frozen
+from attrs import frozen
 
 from dsl.catalogue import Field, Kind
 from dsl.span import Span
@@ -92,39 +92,6 @@ class HasTag:
     def text(self) -> str:
         """Canonical text."""
         return f"{self.subject} tagged {self.tag}"
-
-
-@frozen
-class Remembered(Field):
-    """The answer to a question about what the policy remembers, as a field of type bool.
-
-    Args:
-        source: the question.
-    """
-
-    source: Member | HasTag = field(kw_only=True)
-
-
-def remembered(source: Member | HasTag) -> Remembered:
-    """A question as a field that is known where and when all it depends on is."""
-    read = source.fields
-    platforms = [p for p in ("linux", "windows") if all(p in f.platforms for f in read)]
-    return Remembered(
-        name=source.text,
-        kind=Kind.BOOL,
-        signed=False,
-        capacity=0,
-        optional=False,
-        relative=False,
-        constants=(),
-        base="",
-        part="",
-        phase="after" if any(f.phase == "after" for f in read) else "before",
-        platforms=tuple(platforms),
-        since=max(f.since for f in read),
-        doc=f"Whether {source.text}.",
-        source=source,
-    )
 
 
 @frozen

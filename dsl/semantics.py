@@ -14,6 +14,7 @@ from attrs import frozen
 from dsl import catalogue, computation
 from dsl.catalogue import Field, Kind, form_of
 from dsl.derived import Derived
+from dsl.membership import HasTag, Member
 from dsl.paths import aliases, directory, separator
 from dsl.patterns.search import found
 from dsl.patterns.values import glob_of, regex_of
@@ -136,10 +137,10 @@ def test(item: Test, record: Record) -> Truth:
 
 def _value(field: Field, record: Record) -> FieldValue:
     """The field's value, derived from a related field where the record has only that one."""
-    if isinstance(field, Derived):
-        return _computed(field, record)
     if field.name in record:
         return record[field.name]
+    if isinstance(field, Derived):
+        return _computed(field, record)
     if field.part == "name":
         whole = named_value(field.base, record)
         if isinstance(whole, Truncated):
@@ -196,6 +197,8 @@ class _Inputs:
 
 def _computed(field: Derived, record: Record) -> FieldValue:
     """A derived value: unknown if one of the fields it needs is, else absent if one is."""
+    if isinstance(field.source, Member | HasTag):
+        raise KeyError(field.name)  # not to be told from one event
     states = [_value(item, record) for item in field.source.fields]
     for state in (UNKNOWN, ABSENT):
         if state in states:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dsl import syntax
 from dsl.catalogue import Field, Kind
+from dsl.derived import derived
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.membership import (
     CAPACITY_MAX,
@@ -14,7 +15,6 @@ from dsl.membership import (
     Add,
     Member,
     RuntimeSet,
-    remembered,
 )
 from dsl.syntax import Broken, Membership, Name, Number, SetItem
 from dsl.typed import Expr, Not, Op, Test
@@ -201,7 +201,7 @@ def test_of(
         return None
     if not _fits(item.fields, known, target, item.set, report):
         return None
-    member = remembered(Member(target, known))
+    member = derived(Member(target, known), Kind.BOOL)
     test = Test(member, Op.EQ, (1,), item.span)
     return Not(test) if item.negated else test
 
@@ -240,15 +240,19 @@ def _fits(
         return False
     good = True
     for name, field, member in zip(names, fields, target.members, strict=True):
-        if field.kind is SET_TYPES[member]:
+        part = field.part in ("directory", "extension")
+        if field.kind is SET_TYPES[member] and not part:
             continue
         good = False
-        if field.kind is Kind.STRINGS:
+        if field.kind is Kind.STRINGS or part:
+            what = "is a part of a path" if part else "is a list; its elements"
             report.error(
                 "BPFC0472",
-                f"`{field.name}` is a list; its elements cannot be looked up in a set",
+                f"`{field.name}` {what}{' that' if part else ''} cannot be looked up in a set",
                 name.span,
-                remedy="compare them with a list of the policy: `any in [...]`",
+                remedy=f"look `{field.base}` up, or compare it with a list of the policy"
+                if part
+                else "compare them with a list of the policy: `any in [...]`",
             )
             continue
         fitting = [known for known, kind in SET_TYPES.items() if kind is field.kind]

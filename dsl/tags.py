@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from dsl import syntax
-from dsl.catalogue import Event, Field
+from dsl.catalogue import Event, Field, Kind
+from dsl.derived import derived
 from dsl.diagnostics import Collector, nearest, shown
-from dsl.membership import IDENTITY, SUBJECTS, TAGS_MAX, HasTag, Tag, Untag, remembered
+from dsl.membership import IDENTITY, SUBJECTS, TAGS_MAX, HasTag, Tag, Untag
 from dsl.sets import lifetime
 from dsl.syntax import Name
 from dsl.typed import Expr, Op, Test
@@ -65,7 +66,7 @@ def test_of(item: syntax.Tagged, tags: Tags, events: Events, report: Collector) 
     if fields is None or not _is_given(item, tags, report):
         return None
     source = HasTag(item.subject.text, item.tag.text, fields)
-    return Test(remembered(source), Op.EQ, (1,), item.span)
+    return Test(derived(source, Kind.BOOL), Op.EQ, (1,), item.span)
 
 
 def tag_of(item: syntax.Tag, events: Events, report: Collector) -> Tag | None:

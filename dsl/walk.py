@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from dsl.catalogue import Field
 from dsl.derived import fields_of
-from dsl.membership import Remembered
 from dsl.typed import And, Expr, Key, KeyPart, Not, Or, Rule, Step, Test
 
 
@@ -27,10 +26,16 @@ def rule_tests(rule: Rule) -> Iterator[Test]:
         yield from tests_of(clause.when)
 
 
+def effect_reads(rule: Rule) -> Iterator[Field]:
+    """All fields of the catalogue that a rule's effects read, in source order."""
+    for effect in rule.effects:
+        yield from effect.fields
+
+
 def operands(field: Field) -> tuple[Field, ...]:
     """The fields of the event that a tested field stands for: itself, or those that it is computed
     or looked up from."""
-    return field.source.fields if isinstance(field, Remembered) else fields_of(field)
+    return fields_of(field)
 
 
 def rule_reads(rule: Rule) -> Iterator[Field]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from bpfc.artifact.container import Artifact
+from bpfc.artifact.control import KEPT_SCOPE
 from bpfc.artifact.manifest import Half, ProgramInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.platform import ProgramReport
@@ -20,6 +21,8 @@ from runtime_linux.maps import MAP_TYPES, possible_cpus, u32
 from runtime_linux.objects import BpfObject, LoadFailure
 from runtime_linux.program_info import is_compiled
 from runtime_linux.shared import SharedMaps
+
+OUTLIVING = ("shared", KEPT_SCOPE)  # maps that are there before a policy and after it
 
 
 def load_object(
@@ -61,7 +64,7 @@ def _attempt(
         choose(source)
         cpus = possible_cpus()
         for info in artifact.manifest.linux.maps:
-            if info.scope == "shared" and shared.offer(source, info):
+            if info.scope in OUTLIVING and shared.offer(source, info):
                 continue
             if info.per_cpu:
                 source.resize(info.name, info.per_cpu * cpus)

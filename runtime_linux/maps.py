@@ -72,7 +72,7 @@ class Map:
         result = libbpf().bpf_map_lookup_elem(self.fd, self._checked(key), self._value)
         if result == -errno.ENOENT:
             return None
-        self._check(result, "read")
+        self.check(result, "read")
         return self._value.raw
 
     def update(self, key: bytes, value: bytes, flags: int = BPF_ANY) -> None:
@@ -86,7 +86,7 @@ class Map:
         Raises:
             SensorError: BPFC0713.
         """
-        self._check(self.try_update(key, value, flags), "write")
+        self.check(self.try_update(key, value, flags), "write")
 
     def try_update(self, key: bytes, value: bytes, flags: int = BPF_ANY) -> int:
         """Write an entry where a refusal is an ordinary answer.
@@ -118,7 +118,7 @@ class Map:
         result = libbpf().bpf_map_delete_elem(self.fd, self._checked(key))
         if result == -errno.ENOENT:
             return False
-        self._check(result, "delete from")
+        self.check(result, "delete from")
         return True
 
     def keys(self) -> Iterator[bytes]:
@@ -130,7 +130,7 @@ class Map:
             result = libbpf().bpf_map_get_next_key(self.fd, current, following)
             if result == -errno.ENOENT:
                 return
-            self._check(result, "walk")
+            self.check(result, "walk")
             current = following.raw
             yield current
 
@@ -158,7 +158,7 @@ class Map:
             if len(values) != len(part) * self.value_size:
                 raise ValueError(f"{self.name}: values that are not {self.value_size} bytes")
             result = libbpf().bpf_map_update_batch(self.fd, keys, values, ctypes.byref(count), None)
-            self._check(result, "write")
+            self.check(result, "write")
 
     def lookup_sum(self, key: bytes, words: int) -> tuple[int, ...]:
         """An entry of 64-bit counters, added up over all CPUs.
@@ -192,7 +192,16 @@ class Map:
             raise ValueError(f"{self.name}: key of {len(key)} bytes, not {self.key_size}")
         return key
 
-    def _check(self, result: int, verb: str) -> None:
+    def check(self, result: int, verb: str) -> None:
+        """Raise for a negative errno.
+
+        Args:
+            result: of a call.
+            verb: what it was to do: "read", "write".
+
+        Raises:
+            SensorError: BPFC0713.
+        """
         if result < 0:
             raise SensorError(
                 "BPFC0713",

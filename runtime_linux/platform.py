@@ -20,21 +20,24 @@ from bpfc.artifact.control import (
     STRINGS_SHORT_MAP,
 )
 from bpfc.artifact.record import RULE_STATS
+from bpfc.artifact.sets import SetInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Boot, Capability, HookRuns, KillResult, Loaded, ProgramReport
+from bpfc.runtime.sets import Tables
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
 from runtime_linux.contents import first_entry, put_in_force, write_content
 from runtime_linux.kill import kill_process
 from runtime_linux.loaded import LinuxLoaded, Unit
-from runtime_linux.loader import fill, load_object, unload
+from runtime_linux.loader import OUTLIVING, fill, load_object, unload
 from runtime_linux.maps import Map, u32
 from runtime_linux.priming import Primed, ProcessTable
 from runtime_linux.ring import Ring
 from runtime_linux.selection import check_base, check_upkeep, select
 from runtime_linux.shared import SharedMaps
 from runtime_linux.switch import Switch
+from runtime_linux.tables import MapTable
 
 _HALF = "linux"
 _LATCH_WAIT_S = 0.2  # an exec is between its two hooks for much less
@@ -125,6 +128,7 @@ class LinuxPlatform:
             fill(loaded, self._shared)
         except BaseException:
             unload(unit, self._shared)
+            self._forget()
             raise
         self._loaded.append(loaded)
         return loaded
@@ -159,7 +163,7 @@ class LinuxPlatform:
 
     def _adopt(self, loaded: LinuxLoaded) -> None:
         for info in loaded.manifest.linux.maps:
-            if info.scope == "shared":
+            if info.scope in OUTLIVING:
                 self._shared.adopt(info, loaded.map(info.name))
         if self._switch is None:
             self._switch = Switch(self._shared_map(CONTROL_MAP).fd)
@@ -247,6 +251,12 @@ class LinuxPlatform:
         for hook in self._attachments.hooks - {h for one in self._loaded for h in one.hooks}:
             self._attachments.detach(hook)
         unload(own.unit, self._shared)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what only policies had that are unloaded."""
+        maps = (info for one in self._loaded for info in one.manifest.linux.maps)
+        self._shared.forget(info.identity for info in maps)
 
     def _wait_for_latches(self, loaded: LinuxLoaded, whole: bool) -> None:
         """Execs that were judged by a policy at their first hook go through their second one.
@@ -320,6 +330,17 @@ class LinuxPlatform:
         """Kill a process that an alert named; see `kill.kill_process`."""
         return kill_process(pid, start_ns, before_ns)
 
+    def set_tables(self, loaded: Loaded, info: SetInfo) -> Tables:
+        """The maps of a run-time set of a loaded policy."""
+        own = _own(loaded)
+        elements, head = (MapTable(own.map(name)) for name in (info.map, info.head))
+        return Tables(elements, head, self._secret(), False, _since_boot)
+
+    def _secret(self) -> tuple[int, int]:
+        """The key of the text hash."""
+        secret = self._shared_map(SECRET_MAP).lookup(u32(0)) or b""
+        return int.from_bytes(secret[:8], "little"), int.from_bytes(secret[8:16], "little")
+
     def close(self) -> None:
         """Detach and unload everything; a second call does nothing."""
         self.switch_to(None)
@@ -340,10 +361,8 @@ class LinuxPlatform:
             or not procfs.in_initial_pid_namespace()
         ):
             return
-        secret = self._shared[SECRET_MAP].lookup(u32(0)) or b""
-        key = (int.from_bytes(secret[:8], "little"), int.from_bytes(secret[8:16], "little"))
         processes, short, long = (self._shared[name] for name in needed[:3])
-        self.primed = ProcessTable(processes, short, long, key).prime()
+        self.primed = ProcessTable(processes, short, long, self._secret()).prime()
 
     def _available(self) -> frozenset[str]:
         return frozenset(c.name for c in self.capabilities() if c.available)
@@ -368,6 +387,11 @@ class LinuxPlatform:
                 "BPFC0712", f"the artifact has no shared map {name}", "compile the rules again"
             )
         return self._shared[name]
+
+
+def _since_boot() -> int:
+    """Nanoseconds since boot, suspended time included: the clock of events."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _own(loaded: Loaded) -> LinuxLoaded:

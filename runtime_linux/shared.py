@@ -1,12 +1,14 @@
-"""Shared maps: made by the first policy that is loaded, reused by every later one.
+"""Maps that outlive a policy: shared ones, made by the first policy that is loaded and reused by
+every later one, and kept ones, which the next policy goes on with if it has one of that identity.
 
 They are held by descriptor and end with the process; a later version may pin them under a path that
 contains SHARED_VERSION.
 """
 
 import os
+from collections.abc import Iterable
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from bpfc.artifact.control import SECRET_MAP
 from bpfc.artifact.manifest import MapInfo
@@ -17,7 +19,7 @@ from runtime_linux.objects import BpfObject
 
 @define
 class SharedMaps:
-    """The shared maps of this process."""
+    """The shared and kept maps of this process, by name or identity."""
 
     _maps: dict[str, tuple[MapInfo, Map]] = field(init=False, factory=dict)
 
@@ -40,10 +42,10 @@ class SharedMaps:
         Raises:
             SensorError: BPFC0709, there is one of another shape.
         """
-        known = self._maps.get(info.name)
+        known = self._maps.get(_name(info))
         if known is None:
             return False
-        if known[0] != info:
+        if _shape(known[0]) != _shape(info):
             raise SensorError(
                 "BPFC0709",
                 f"the artifact's map {info.name} has another shape than the one in use",
@@ -60,15 +62,37 @@ class SharedMaps:
             info: as the manifest has it.
             made: the object's map.
         """
-        if info.name in self._maps:
+        if _name(info) in self._maps:
             return
         kept = made.duplicate()
         if info.name == SECRET_MAP:
             kept.update(u32(0), os.urandom(kept.value_size))
-        self._maps[info.name] = (info, kept)
+        self._maps[_name(info)] = (info, kept)
+
+    def forget(self, identities: Iterable[str]) -> None:
+        """Let go of kept maps that no policy has any more.
+
+        Args:
+            identities: of the kept maps that some policy still has.
+        """
+        wanted = set(identities)
+        for name, (info, kept) in list(self._maps.items()):
+            if info.identity and name not in wanted:
+                os.close(kept.fd)
+                del self._maps[name]
 
     def close(self) -> None:
         """Let go of all maps."""
         for _, kept in self._maps.values():
             os.close(kept.fd)
         self._maps.clear()
+
+
+def _name(info: MapInfo) -> str:
+    """By what a map is found again."""
+    return info.identity or info.name
+
+
+def _shape(info: MapInfo) -> MapInfo:
+    """What must agree; a kept map may have another symbol in each policy."""
+    return evolve(info, name="") if info.identity else info

@@ -20,6 +20,7 @@ from bpfc.artifact.testing import CONTEXT_SIZE, NO_SLOT, Judge, SlotLayout
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Capability, ChosenForm
+from bpfc.runtime.sets import RuntimeSet, Tables
 from runtime_linux.diagnostics import load_error
 from runtime_linux.lines import line_places
 from runtime_linux.loaded import LinuxLoaded, Unit
@@ -27,6 +28,7 @@ from runtime_linux.loader import fill, unload
 from runtime_linux.maps import u32
 from runtime_linux.objects import BpfObject, LoadFailure
 from runtime_linux.shared import SharedMaps
+from runtime_linux.tables import MapTable
 
 _SLOT = 0  # the maps are this runner's own: nothing else claims a slot
 _STATS_MAP = "rule_stats"
@@ -174,6 +176,24 @@ class CoreRunner:
         """For each rule of the manifest the numbers of record.RULE_STATS, over all runs."""
         table, rules = self._loaded.map(_STATS_MAP), self._loaded.manifest.rules
         return tuple(_STATS.unpack(table.lookup(u32(at)) or b"") for at in range(len(rules)))
+
+    def set(self, name: str) -> RuntimeSet:
+        """A run-time set of the policy.
+
+        Args:
+            name: its name.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        known = {info.name: info for info in self._loaded.manifest.sets}
+        if name not in known:
+            raise ValueError(f"the policy has no set {name}")
+        info = known[name]
+        elements, head = (MapTable(self._loaded.map(one)) for one in (info.map, info.head))
+        # The map `secret` of a test is left as it is made: zeros.
+        tables = Tables(elements, head, (0, 0), False, lambda: 0)
+        return RuntimeSet(info, lambda: tables)
 
     def close(self) -> None:
         """Unload; a second call does nothing."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 from attrs import asdict
 
 from bpfc.artifact import limits
-from bpfc.artifact.control import CONTENT_SCOPE, SHARED_VERSION
+from bpfc.artifact.control import CONTENT_SCOPE, KEPT_SCOPE, SHARED_VERSION
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import (
     MANIFEST_VERSION,
@@ -30,6 +30,7 @@ from bpfc.artifact.manifest import (
     TextField,
 )
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
+from bpfc.artifact.sets import MEMBERS, SetInfo
 
 CATALOGUE_VERSION = 2  # newest event catalogue this version of bpfc can carry out
 
@@ -242,8 +243,18 @@ _map = _shape(
     key_size=_number(0, limits.KEY_SIZE_MAX),
     value_size=_number(0, limits.VALUE_SIZE_MAX),
     max_entries=_number(1, limits.ENTRIES_MAX),
-    scope=_choice("shared", "policy", CONTENT_SCOPE),
+    scope=_choice("shared", "policy", CONTENT_SCOPE, KEPT_SCOPE),
     per_cpu=_number(0, limits.U16_MAX),
+    identity=_text(limits.TEXT_MAX),
+)
+_set = _shape(
+    SetInfo,
+    name=_name,
+    members=_many(_choice(*MEMBERS), limits.MEMBERS_MAX),
+    capacity=_number(1, limits.SET_MAX),
+    lifetime=_number(0, limits.U64_MAX),
+    map=_name,
+    head=_name,
 )
 _content = _shape(
     Content,
@@ -275,6 +286,7 @@ _manifest = _shape(
     windows=_maybe(_half),
     shared_version=_number(SHARED_VERSION, SHARED_VERSION),
     literals=_many(_many(_literal, limits.LITERALS_MAX), limits.LITERALS_MAX),
+    sets=_many(_set, limits.SETS_MAX),
 )
 
 

@@ -1,6 +1,6 @@
 """Whether the parts of an artifact fit each other: manifest, content tables and both objects."""
 
-from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE, SLOTS
+from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE, KEPT_SCOPE, SLOTS
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.layout import digest_of
 from bpfc.artifact.manifest import (
@@ -14,6 +14,7 @@ from bpfc.artifact.manifest import (
 )
 from bpfc.artifact.objects import ObjectView
 from bpfc.artifact.record import ACT_DENY, ACT_WOULD_DENY, NUMBERS_MAX
+from bpfc.artifact.sets import SetInfo, head_size, key_size, value_size
 
 RULE_STATS_MAP = "rule_stats"
 RULES_PREFIX = "rules_"  # the map of an event's rules: the event's name with "_" for "."
@@ -51,6 +52,7 @@ def check_manifest(manifest: Manifest) -> None:
         _check_alerts(rule, layouts)
         if any(index >= len(manifest.literals) for _, index in rule.tests):
             raise _contradiction(f"rule {rule.name} compares with values that are not there")
+    _unique("set", [known.name for known in manifest.sets])
     for label, half in (("Linux", manifest.linux), ("Windows", manifest.windows)):
         carried = [r.linux if label == "Linux" else r.windows for r in manifest.rules]
         if half is None:
@@ -61,6 +63,8 @@ def check_manifest(manifest: Manifest) -> None:
         stats = next((m.room for m in half.maps if m.name == RULE_STATS_MAP), None)
         if stats is not None and stats < len(manifest.rules):
             raise _contradiction(f"{len(manifest.rules)} rules and {stats} places for their counts")
+        for known in manifest.sets:
+            _check_set(label, known, {m.name: m for m in half.maps})
         _check_rules(label, half, layouts, list(zip(manifest.rules, carried, strict=True)))
 
 
@@ -147,6 +151,9 @@ def _check_half(label: str, half: Half, layouts: dict[str, EventLayout]) -> None
     maps = {m.name: m for m in half.maps}
     _unique(f"{label} map", [m.name for m in half.maps])
     _unique(f"{label} program", [p.name for p in half.programs])
+    for entry in half.maps:
+        if bool(entry.identity) != (entry.scope == KEPT_SCOPE):
+            raise _contradiction(f"map {entry.name} is kept without an identity, or has one unkept")
     for program in half.programs:
         progs = maps.get(program.progs)
         if program.progs and (
@@ -163,6 +170,22 @@ def _check_half(label: str, half: Half, layouts: dict[str, EventLayout]) -> None
             raise _contradiction(f"map {entry.name} cannot hold two buffers of content")
     for content in half.contents:
         _check_content_map(content.map, content.key, content.size, maps.get(content.map))
+
+
+def _check_set(label: str, info: SetInfo, maps: dict[str, MapInfo]) -> None:
+    """The maps of a set have the sizes that follow from its type."""
+    found, head = maps.get(info.map), maps.get(info.head)
+    shape = ("hash", key_size(info.members), value_size(info.members), info.capacity, KEPT_SCOPE)
+    head_shape = ("array", 4, head_size(info.members), 2, KEPT_SCOPE)
+    for entry, wanted in ((found, shape), (head, head_shape)):
+        if entry is None or wanted != (
+            entry.type,
+            entry.key_size,
+            entry.value_size,
+            entry.max_entries,
+            entry.scope,
+        ):
+            raise _contradiction(f"set {info.name} has no maps of its type ({label})")
 
 
 def _check_content_map(name: str, key: int, size: int, entry: MapInfo | None) -> None:

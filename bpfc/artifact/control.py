@@ -28,6 +28,8 @@ POLICY_SLOT = 4
 POLICY_GENERATIONS = 8
 BUFFERS = 2
 CONTENT_SCOPE = "content"
+# Maps that outlive their policy if the next one has them too, found again by their identity.
+KEPT_SCOPE = "kept"
 
 # The map `secret`: one entry, two random u64, key of the string hash; set once, before anything is
 # attached.

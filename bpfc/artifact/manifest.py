@@ -6,6 +6,7 @@
 from attrs import frozen
 
 from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE
+from bpfc.artifact.sets import SetInfo
 
 MANIFEST_VERSION = 1
 
@@ -186,9 +187,11 @@ class MapInfo:
         key_size, value_size: bytes.
         max_entries: as declared, both buffers of content counted; `per_cpu` multiplies it by the
             number of possible CPUs before loading.
-        scope: "shared" (one for all generations), "policy" or "content" (a policy's, in two
-            buffers: see control.BUFFERS).
+        scope: "shared" (one for all generations), "policy", "content" (a policy's, in two
+            buffers: see control.BUFFERS) or "kept" (the next policy that has a map of the same
+            identity goes on with this one).
         per_cpu: entries per possible CPU, 0 if not scaled.
+        identity: of a kept map: what it is, by name, and a digest of its layout.
     """
 
     name: str
@@ -198,6 +201,7 @@ class MapInfo:
     max_entries: int
     scope: str
     per_cpu: int
+    identity: str = ""
 
     @property
     def room(self) -> int:
@@ -252,6 +256,7 @@ class Manifest:
         shared_version: control.SHARED_VERSION the programs were built for.
         literals: the lists of values that rules compare with, as the language writes them, each
             list once.
+        sets: run-time sets, in source order.
     """
 
     version: int
@@ -266,3 +271,4 @@ class Manifest:
     windows: Half | None
     shared_version: int
     literals: tuple[tuple[str, ...], ...] = ()
+    sets: tuple[SetInfo, ...] = ()

@@ -13,7 +13,9 @@ from attrs import frozen
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.manifest import Form, Manifest
+from bpfc.artifact.sets import SetInfo
 from bpfc.runtime.errors import SensorError
+from bpfc.runtime.sets import Tables
 
 ENTRY_POINTS = "bpfc.platforms"
 
@@ -192,6 +194,9 @@ class Platform(Protocol):
 
     def hook_runs(self) -> tuple[HookRuns, ...]:
         """Accounting of each attached hook."""
+
+    def set_tables(self, loaded: Loaded, info: SetInfo) -> Tables:
+        """The maps of a run-time set of a loaded policy."""
 
     def kill(self, pid: int, start_ns: int | None, before_ns: int) -> KillResult:
         """Kill a process that an alert named.

@@ -44,6 +44,9 @@ class Activation:
         content_only: whether it has the structure of the policy before: content was written and one
             flip made, and no program was loaded.
         seconds: what all of it took, up to the end of the last run in the policy before.
+        carried: what the policy before remembered and this one goes on with ("set blocked").
+        fresh: what this one remembers and begins anew.
+        dropped: what the policy before remembered and this one has no use for.
     """
 
     generation: int
@@ -56,6 +59,9 @@ class Activation:
     replaced: int | None
     content_only: bool
     seconds: float
+    carried: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 @frozen

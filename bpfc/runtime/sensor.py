@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +21,8 @@ from bpfc.runtime.platform import (
 )
 from bpfc.runtime.reader import AlertReader
 from bpfc.runtime.reports import Activation, RuleReport, RuleStatistics, Statistics
+from bpfc.runtime.sensor_sets import SensorSets, carried
+from bpfc.runtime.sets import Value
 
 READER_WAIT_S = 5.0  # a reader that was woken needs milliseconds
 Source = str | Path | bytes | Artifact
@@ -52,10 +54,14 @@ class Sensor:
         self._reader = AlertReader(self.platform)
         self._active: _Active | None = None
         self._previous: _Active | None = None  # content that `rollback` goes back to
+        self._sets = SensorSets(self.platform, self._loaded)
         self._reading = threading.Lock()
         self._changing = threading.Lock()
         self._stopped = False
         self._closed = False
+
+    def _loaded(self) -> Loaded | None:
+        return None if self._active is None else self._active.loaded
 
     def __enter__(self) -> "Sensor":
         return self
@@ -92,7 +98,14 @@ class Sensor:
         """
         return self.platform.verify(_artifact(source))
 
-    def activate(self, source: Source) -> Activation:
+    @property
+    def sets(self) -> SensorSets:
+        """The run-time sets of the active policy, by name."""
+        return self._sets
+
+    def activate(
+        self, source: Source, sets: Mapping[str, Iterable[Value]] | None = None
+    ) -> Activation:
         """Make a policy the active one, in place of the one before if there is one.
 
         There is no moment without a policy: the new one is loaded beside the old one, one write
@@ -102,6 +115,8 @@ class Sensor:
 
         Args:
             source: path, bytes or artifact.
+            sets: elements of run-time sets by name: all that these hold once the policy is active.
+                A set that is carried over from the policy before changes shortly before that.
 
         Returns:
             What was done, rule by rule.
@@ -117,6 +132,7 @@ class Sensor:
             content_only = loaded is not None
             if loaded is None:
                 loaded = self.platform.load(artifact)
+            self._fill(loaded, sets or {})
             before = self._replace(_Active(loaded, artifact))
             self._previous = before if content_only else None
             return _activation(loaded, artifact, before, content_only, time.monotonic() - begun)
@@ -147,6 +163,15 @@ class Sensor:
             loaded, artifact = target.loaded, target.artifact
             seconds = time.monotonic() - begun
             return _activation(loaded, artifact, self._previous, True, seconds)
+
+    def _fill(self, loaded: Loaded, sets: Mapping[str, Iterable[Value]]) -> None:
+        """Put elements into sets of a policy that is about to be active."""
+        try:
+            for name, values in sets.items():
+                self._sets.of(loaded, name).replace(values)
+        except BaseException:
+            self.platform.retire(loaded)
+            raise
 
     def _revised(self, artifact: Artifact) -> Loaded | None:
         """The artifact as new content of the active policy, if it is that."""
@@ -216,7 +241,9 @@ class Sensor:
                 raise SensorError(
                     "BPFC0717", "no policy is active", "call activate() before reading alerts"
                 )
-            return self._reader.read(timeout)
+            alerts = self._reader.read(timeout)
+            self._sets.tend()
+            return alerts
         finally:
             self._reading.release()
 
@@ -299,16 +326,20 @@ def _activation(
         )
         for chosen in loaded.forms
     )
-    carried = {one.rule for one in rules}
+    active_rules = {one.rule for one in rules}
+    state = carried(manifest, before.artifact.manifest if before else None)
     return Activation(
         generation=loaded.generation,
         policy=manifest.policy,
         version=manifest.policy_version,
         digest=artifact.digest,
         rules=rules,
-        left_out=tuple(rule.name for rule in manifest.rules if rule.name not in carried),
+        left_out=tuple(rule.name for rule in manifest.rules if rule.name not in active_rules),
         programs=loaded.programs,
         replaced=None if before is None else before.loaded.generation,
         content_only=content_only,
         seconds=seconds,
+        carried=state.carried,
+        fresh=state.fresh,
+        dropped=state.dropped,
     )

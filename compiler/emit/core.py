@@ -27,11 +27,13 @@ from compiler.emit.bank import BankEmitter
 from compiler.emit.bits import equal, lowest_bit, pick
 from compiler.emit.derived import DerivedEmitter
 from compiler.emit.function import Function
+from compiler.emit.memory import MemoryEmitter, emit_memory
 from compiler.emit.numbers import NumberTables, special_row
 from compiler.emit.rules import RuleEmitter
 from compiler.emit.unit import NO_PLACE, Unit
 from compiler.emit.values import Int, Ptr, Variable
 from compiler.plan import model
+from compiler.plan.memory_shapes import MemberShape, TagShape
 from compiler.plan.model import AutomatonPlan, EventPlan, NumberPlan, Plan
 
 WORK_STEP = 64  # terms that one call of collect_E takes
@@ -95,7 +97,7 @@ class EventCore:
         self.place = origins.event(event.layout.event)
         self.numbers = NumberTables(event)
         # What is cheap to look up comes first: most events are decided by it.
-        self.order = sorted(event.numbers, key=lambda number: number.words)
+        self.order = sorted(event.numbers, key=lambda n: (n.source == "derived", n.words))
         self.banks = tuple(dict.fromkeys(a.map for a in event.automata if a.sparse))
         self.views = tuple(sorted({a.view for a in event.automata}))
 
@@ -109,6 +111,7 @@ class EventCore:
         for number, name in enumerate(self.banks):
             plans = [item for item in self.event.automata if item.map == name]
             BankEmitter(self.unit, self.name, number, plans, self.layout, self.place).emit()
+        self._memory()
         DerivedEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         self._doubt()
         RuleEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
@@ -116,6 +119,17 @@ class EventCore:
             state.emit_event(self.unit, self.event, self.name, self.layout.state, self.place)
         self._collect()
         self._core()
+
+    def _memory(self) -> None:
+        questions = {
+            plan.index: plan.shape
+            for plan in self.event.derived
+            if isinstance(plan.shape, MemberShape | TagShape)
+        }
+        event = self.event
+        MemoryEmitter(self.unit, self.name, event.map, event.memory, self.layout, self.place).emit(
+            questions
+        )
 
     def _function(self, prefix: str) -> Function:
         return self.unit.function(f"{prefix}_{self.name}", "slot", place=self.place)
@@ -170,14 +184,14 @@ class EventCore:
 
     # ------------------------------------------------------------------ rows
 
-    def _doubtful(self, fn: Function, slot: Ptr) -> Int:
-        """Non-zero if a field that conditions read is unknown or truncated."""
+    def _doubtful(self, fn: Function, slot: Ptr, derived: bool = True) -> Int:
+        """Non-zero if a field that conditions read is unknown or truncated, or a derived value."""
         mask = 0
         for number in self.event.numbers:
             if number.source == "number":
                 mask |= 1 << number.index
         doubt = slot.at(scratch.header("unknown")).load() & mask if mask else fn.const(0)
-        if self.event.derived:
+        if self.event.derived and derived:
             doubt = doubt | slot.at(scratch.word("derived_unknown")).load()
         for view in self._doubt_views():
             flags = slot.at(scratch.view(view) + 8).load(4)
@@ -281,10 +295,18 @@ class EventCore:
         event, layout = self.event, self.layout
         slot = fn.lookup(SCRATCH, fn.argument())
         table = content.table(fn, slot, event.map)
-        if event.derived:
-            fn.call(f"derive_{self.name}", fn.argument())
         self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
-        for number in self.order:
+        read = [number for number in self.order if number.source != "derived"]
+        for number in read:
+            self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
+        if event.derived:
+            if read:
+                # What is read decides most events before anything is computed or looked up.
+                doubt = self._doubtful(fn, slot, False)
+                with fn.when((self._any(fn, slot, layout.fire) | doubt).eq(0)):
+                    fn.ret(0)
+            fn.call(f"derive_{self.name}", fn.argument())
+        for number in self.order[len(read) :]:
             self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
         doubt = self._doubtful(fn, slot)
         if event.numbers:
@@ -330,7 +352,7 @@ class EventCore:
             fn.ret(0)
         slot.at(scratch.word("bits")).store(slot.at(layout.possible).load())
         slot.at(scratch.word("rule")).store(NO_RULE)
-        for name in ("word", "rule_bits", "actions", "errno"):
+        for name in ("word", "rule_bits", "actions", "errno", "effects"):
             slot.at(scratch.word(name)).store(0)
         slot.at(scratch.header("rule_count")).store(0, 2)
         slot.at(scratch.header("rules_more")).store(0, 4)
@@ -344,6 +366,9 @@ class EventCore:
         if self.event.state is not None:
             calls = self.event.state.steps + 1  # the last one sees that there are no others
             fn.straight_calls(f"state_{self.name}", fn.argument(), calls)
+        if self.event.memory.effects:
+            with fn.when(slot.at(scratch.word("effects")).load().ne(0)):
+                fn.call(f"effects_{self.name}", fn.argument())
         actions = slot.at(scratch.word("actions")).load()
         errno = slot.at(scratch.word("errno")).load()
         fn.ret(actions | (errno << 16))
@@ -409,6 +434,8 @@ def table_room(event: EventPlan) -> int:
     """
     width = 8 * event.words
     reach = [event.size, event.accumulators_offset + _power_of_two((event.columns + 1) * width)]
+    if event.memory.effects:
+        reach.append(event.memory.effects_offset + 8 * event.rule_room)
     for number in event.numbers:
         rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
         reach.append(number.rows_offset + _power_of_two(rows * width) + width)
@@ -429,5 +456,6 @@ def emit_core(unit: Unit, plan: Plan, origins: Origins) -> None:
         kinds = sorted({kind for item in remembered for kind in item.kinds})
         words = max(item.words for item in remembered)
         state.StateEmitter(unit, plan.state_sets, layout.state, kinds, words).emit()
+    emit_memory(unit, layout, plan.memory, tuple(event.memory for event in plan.events))
     for event in plan.events:
         EventCore(unit, event, layout, origins).emit()

@@ -18,6 +18,7 @@ from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
+from compiler.plan.memory_shapes import MemberShape, TagShape
 from compiler.plan.model import (
     PART_VIEWS,
     AddressShape,
@@ -173,6 +174,8 @@ class _Shapes:
                 return self._same_address(plan.shape)
             case TextShape():
                 return self._same_text(plan)
+            case MemberShape() | TagShape():
+                return self._asked(plan)
             case _:
                 return self._part(plan.shape)
 
@@ -243,6 +246,12 @@ class _Shapes:
         low = [self.slot.at(scratch.number(i + 1)).load() for i in (shape.left, shape.right)]
         different = nonzero((left.number ^ right.number) | (low[0] ^ low[1]))
         return _joined(left, right, falsity(different), self.fn.const(0))
+
+    def _asked(self, plan: DerivedPlan) -> _Value:
+        """What sets and tags say (`compiler.emit.memory`)."""
+        answer = self.fn.call(f"ask{plan.index}_{self.name}", self.fn.argument())
+        nothing = self.fn.const(0)
+        return _Value(answer & 1, answer << 62, nothing, nothing)
 
     def _same_text(self, plan: DerivedPlan) -> _Value:
         assert isinstance(plan.shape, TextShape)

@@ -46,6 +46,8 @@ class RuleEmitter:
         with fn.when((bits & state.FIRED).eq(0)):
             self._unknown(fn, stats, bits)
             fn.ret(0)
+        if self.event.memory.effects:
+            self._note_effects(fn, slot, rule, (bits & state.ENFORCED).ne(0))
         definite = (bits & state.DEFINITE).ne(0)
         if self.event.state is None:
             self._count_fired(fn, stats, definite)
@@ -114,6 +116,14 @@ class RuleEmitter:
             errno.store(entry.at(2).load(2))
             if self.event.state is not None:
                 first.store(rule)
+
+    def _note_effects(self, fn: Function, slot: Ptr, rule: Int, acts: Bit) -> None:
+        """The rule's effects are due if it may act."""
+        table = content.table(fn, slot, self.event.map)
+        at = rule.masked(self.event.rule_room - 1) << 3
+        mask = table.at(at).at(self.event.memory.effects_offset).load()
+        place = slot.at(scratch.word("effects"))
+        place.store(place.load() | acts.select(mask, 0))
 
     def _list_rule(self, fn: Function, slot: Ptr, entry: Int) -> None:
         count = slot.at(scratch.header("rule_count"))

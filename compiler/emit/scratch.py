@@ -49,6 +49,9 @@ WORD_NAMES = (
     "text_length",
     "derived_unknown",  # a bit for each derived value
     "derived_absent",
+    "effects",  # effects that are due, a bit each
+    "forker_pid",  # the process that forks
+    "forker_start",
 )
 
 RECORD = 0

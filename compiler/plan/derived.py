@@ -10,6 +10,7 @@ from attrs import Factory, define, evolve, frozen
 
 from bpfc.artifact.manifest import EventLayout
 from compiler.plan.classes import power_of_two
+from compiler.plan.memory import MemoryBuilder
 from compiler.plan.model import (
     DERIVED_MAX,
     PART_VIEWS,
@@ -27,6 +28,7 @@ from compiler.plan.model import (
 from dsl.catalogue import Field
 from dsl.derived import Binary, Compare, Derived, Fixed, Length, Masked, Read, Same, Source, Unary
 from dsl.diagnostics import Collector
+from dsl.membership import HasTag, Member
 from dsl.typed import Test
 
 _ALL_ONES = (1 << 64) - 1
@@ -56,10 +58,12 @@ class _Builder:
 
     Args:
         layout: of the event.
+        memory: makes the shapes of questions to sets and tags.
         constants: (on Linux, on Windows) by place.
     """
 
     layout: EventLayout
+    memory: MemoryBuilder
     constants: list[tuple[int, int]] = Factory(list)
 
     def shape(self, source: Source) -> Shape:
@@ -76,6 +80,8 @@ class _Builder:
             case Length():
                 # A unit of UTF-16 has two bytes.
                 return LengthShape(self._text(source.field), self._constant(0, 1))
+            case Member() | HasTag():
+                return self.memory.shape(source)
             case Unary():
                 return UnaryShape(source.operator, self.shape(source.item))
             case Binary():
@@ -110,7 +116,11 @@ class _Builder:
 
 
 def derived_tables(
-    tests: list[Test], layout: EventLayout, event: str, problems: Collector
+    tests: list[Test],
+    layout: EventLayout,
+    event: str,
+    problems: Collector,
+    memory: MemoryBuilder,
 ) -> DerivedTables:
     """Number the derived values that tests of an event ask for.
 
@@ -119,11 +129,12 @@ def derived_tables(
         layout: of the event.
         event: its name, for messages.
         problems: takes a diagnostic where there are too many.
+        memory: makes the shapes of questions to sets and tags.
 
     Returns:
         Their plans and constants; empty where there are none.
     """
-    builder = _Builder(layout)
+    builder = _Builder(layout, memory)
     plans: dict[str, DerivedPlan] = {}
     for test in tests:
         field = test.field

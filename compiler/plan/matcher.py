@@ -14,6 +14,8 @@ from bpfc.artifact.manifest import EventLayout
 from compiler.plan.automaton import Needle
 from compiler.plan.classes import power_of_two, room_for
 from compiler.plan.derived import DerivedTables, derived_tables
+from compiler.plan.memory import MemoryBuilder
+from compiler.plan.memory_shapes import NOTHING_KEPT, Memory
 from compiler.plan.model import (
     PART_VIEWS,
     SPECIAL_ROWS,
@@ -43,7 +45,7 @@ from dsl.catalogue import Event, Field, Kind
 from dsl.derived import Derived
 from dsl.diagnostics import Collector, shown
 from dsl.typed import Policy
-from dsl.walk import operands
+from dsl.walk import effect_reads, operands
 
 _ALL_ONES = (1 << 64) - 1
 _SPARE_BYTES = 512 * 1024  # rows of a number table may take with room to spare
@@ -78,6 +80,7 @@ def event_plan(
     layout: EventLayout,
     problems: Collector,
     testing: bool = False,
+    memory: Memory = NOTHING_KEPT,
 ) -> EventPlan | None:
     """The matcher of one event.
 
@@ -87,6 +90,7 @@ def event_plan(
         layout: of its records.
         problems: takes diagnostics.
         testing: whether the test adapter judges events that nothing else reads.
+        memory: the policy's sets and tags.
 
     Returns:
         The plan, or None where a table has no room for the rules (a diagnostic says so).
@@ -102,12 +106,17 @@ def event_plan(
     denies = table.rows([terms.unknown_denies])
     owners = table.add(_owners(terms))
     tests = [literal.test for term in terms.terms for literal in term]
-    derived = derived_tables(tests, layout, event.name, problems)
+    builder = MemoryBuilder(memory, layout)
+    derived = derived_tables(tests, layout, event.name, problems, builder)
     constants = table.add(derived.linux)
+    rule_room = max(room_for(len(terms.rules)), _RULES_MIN)
+    for rule in terms.parts:
+        builder.rule(rule, event.name, problems)
+    kept, kept_windows, effects = builder.tables(rule_room)
+    kept_at, effects_at = table.add(kept), table.add(effects)
     numbers = _numbers(terms, event, layout, derived, table)
     automata = _automata(terms, event, layout, columns, table, problems)
     table.pad(_reach(numbers, words))
-    rule_room = max(room_for(len(terms.rules)), _RULES_MIN)
     state = _state(terms, rule_room, layout, table)
     if len(table.content) > TABLE_MAX:
         _too_big(policy, event, terms, problems, f"{len(table.content)} bytes of number tables")
@@ -118,6 +127,7 @@ def event_plan(
     windows = bytearray(linux)
     windows[existing:denies] = terms.carried["windows"].to_bytes(8 * words, "little")
     windows[constants : constants + len(derived.windows)] = derived.windows
+    windows[kept_at : kept_at + len(kept_windows)] = kept_windows
     return EventPlan(
         layout=layout,
         map=f"m_{_identifier(event)}",
@@ -139,6 +149,7 @@ def event_plan(
         rule_room=rule_room,
         fields=_fields(terms, event),
         state=state,
+        memory=builder.plan(kept_at, effects_at),
     )
 
 
@@ -172,6 +183,7 @@ def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
     # A directory or an extension is found in the path itself.
     read = {field.base if field.part in DERIVED else field.name for field in known}
     read.update(name for rule in terms.parts for name in state_names(rule, event))
+    read |= {field.name for rule in terms.parts for field in effect_reads(rule)}
     return tuple(field.name for field in event.ordered(read))
 
 

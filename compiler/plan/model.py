@@ -7,6 +7,14 @@ exactly that size. All table integers are little-endian.
 from attrs import frozen
 
 from bpfc.artifact.manifest import EventLayout
+from compiler.plan.memory_shapes import (
+    NOTHING_ASKED,
+    NOTHING_KEPT,
+    MemberShape,
+    Memory,
+    MemoryPlan,
+    TagShape,
+)
 
 # Match views: 0..15 are the record's text views, 16 + v is the last path component of view v.
 PART_VIEWS = 16
@@ -124,6 +132,8 @@ Shape = (
     | CompareShape
     | AddressShape
     | TextShape
+    | MemberShape
+    | TagShape
 )
 
 
@@ -273,6 +283,7 @@ class EventPlan:
         fields: catalogue names of all fields that conditions read on this event (the adapter reads
             these before the core).
         state: what its rules remember, None if nothing.
+        memory: sets and tags.
     """
 
     layout: EventLayout
@@ -295,6 +306,12 @@ class EventPlan:
     rule_room: int
     fields: tuple[str, ...]
     state: StatePlan | None = None
+    memory: MemoryPlan = NOTHING_ASKED
+
+    @property
+    def timed(self) -> bool:
+        """Whether the core asks for the time."""
+        return self.memory.timed or self.state is not None
 
 
 @frozen
@@ -305,8 +322,10 @@ class Plan:
         events: all matchers, in catalogue order of events.
         context: where the process context stands in the records of all events.
         state_sets: sets of the table of all that rules remember, a power of two; 0 without it.
+        memory: run-time sets and tags.
     """
 
     events: tuple[EventPlan, ...]
     context: EventLayout
     state_sets: int = 0
+    memory: Memory = NOTHING_KEPT

@@ -6,6 +6,8 @@ from bpfc.artifact.manifest import EventLayout
 from compiler.coverage import PLATFORMS
 from compiler.plan.layout import RecordFull, context_layout, layout_of
 from compiler.plan.matcher import event_plan
+from compiler.plan.memory import memory_of
+from compiler.plan.memory_shapes import Memory
 from compiler.plan.model import EventPlan, Plan
 from compiler.plan.state import sets_of
 from compiler.plan.used import used_fields
@@ -33,8 +35,9 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
         for event in rule.events
         if testing or any(platform in event.readers for platform in PLATFORMS)
     }
+    memory = memory_of(policy)
     found = [
-        _event_plan(policy, event, used[event.name], problems, testing)
+        _event_plan(policy, memory, event, used[event.name], problems, testing)
         for event in sorted(events.values(), key=lambda event: event.number)
     ]
     diagnostics = problems.result([name for name, _ in policy.sources])
@@ -43,14 +46,22 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
         return None, diagnostics
     everywhere = frozenset(name for names in used.values() for name in names)
     subject = next(e for e in (*events.values(), *catalogue.load().events) if e.has_process)
-    return Plan(plans, context_layout(subject, everywhere), sets_of(policy)), diagnostics
+    context = context_layout(subject, everywhere)
+    return Plan(plans, context, sets_of(policy), memory), diagnostics
 
 
 def _event_plan(
-    policy: Policy, event: Event, used: Collection[str], problems: Collector, testing: bool
+    policy: Policy,
+    memory: Memory,
+    event: Event,
+    used: Collection[str],
+    problems: Collector,
+    testing: bool,
 ) -> EventPlan | None:
     layout = _layout(policy, event, used, problems)
-    return event_plan(policy, event, layout, problems, testing) if layout else None
+    if layout is None:
+        return None
+    return event_plan(policy, event, layout, problems, testing, memory)
 
 
 def _layout(

@@ -17,7 +17,6 @@ from compiler.plan.normal_form import (
 from compiler.plan.sought import Shape, Sought, sought_of
 from dsl.catalogue import Event, Field
 from dsl.diagnostics import Collector
-from dsl.membership import Remembered
 from dsl.typed import Op, Policy, Rule, Test
 from dsl.walk import rule_tests
 
@@ -218,14 +217,6 @@ def _open_ended(test: Test) -> bool:
 def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ...]:
     """The rule's terms; none, and a diagnostic, where it has no plan."""
     if not all([_supported(rule, test, problems) for test in rule_tests(rule)]):
-        return ()
-    if rule.effects or any(isinstance(test.field, Remembered) for test in rule_tests(rule)):
-        problems.error(
-            "BPFC0675",
-            f"rule {rule.name}: sets and tags cannot be compiled by this version",
-            rule.name_span,
-            remedy="leave them out",
-        )
         return ()
     try:
         found = terms_of(condition_of(rule))

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from dsl.derived import Derived
 from dsl.interpreter.judgement import Judgement
 from dsl.interpreter.outcome import Event
-from dsl.membership import LONGEST_TEXT, Add, Member, Remembered, RuntimeSet
+from dsl.membership import LONGEST_TEXT, Add, Member, RuntimeSet
 from dsl.paths import canonical
 from dsl.semantics import (
     ABSENT,
@@ -109,7 +110,7 @@ class Sets:
 def _questions(policy: Policy) -> dict[str, Member]:
     """What conditions ask of sets, by its text."""
     fields = (test.field for rule in policy.rules for test in rule_tests(rule))
-    asked = (field for field in fields if isinstance(field, Remembered))
+    asked = (field for field in fields if isinstance(field, Derived))
     return {f.name: f.source for f in asked if isinstance(f.source, Member)}
 
 

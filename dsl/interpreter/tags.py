@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from dsl.catalogue import Field
+from dsl.derived import Derived
 from dsl.interpreter.judgement import Judgement
 from dsl.interpreter.outcome import Event
-from dsl.membership import IDENTITY, SUBJECTS, HasTag, Remembered, Tag, Untag
+from dsl.membership import IDENTITY, SUBJECTS, HasTag, Tag, Untag
 from dsl.semantics import UNKNOWN, FieldValue, Record, State, value_of
 from dsl.typed import Policy
 from dsl.walk import rule_tests
@@ -102,7 +103,7 @@ def _longer(before: Given, given: Given) -> Given:
 def _questions(policy: Policy) -> dict[str, HasTag]:
     """What conditions ask of tags, by its text."""
     fields = (test.field for rule in policy.rules for test in rule_tests(rule))
-    asked = (field for field in fields if isinstance(field, Remembered))
+    asked = (field for field in fields if isinstance(field, Derived))
     return {f.name: f.source for f in asked if isinstance(f.source, HasTag)}
 
 

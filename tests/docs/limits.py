@@ -2,9 +2,9 @@
 
 import re
 
-from bpfc.artifact import control, record
+from bpfc.artifact import control, record, sets
 from compiler.emit import scratch
-from compiler.plan import model, normal_form, sparse, state, tables, terms
+from compiler.plan import memory, model, normal_form, sparse, state, tables, terms
 from compiler.plan.patterns import acceptor
 from compiler.targets.linux import path
 from dsl import (
@@ -16,6 +16,7 @@ from dsl import (
     lexer,
     lists,
     macros,
+    membership,
     output,
     parser,
     precedence,
@@ -85,6 +86,14 @@ LIMITS: dict[str, tuple[int, ...]] = {
         control.STRINGS_SHORT_MAX,
         control.STRINGS_LONG_MAX,
     ),
+    "elements of a set / sets of a policy": (membership.CAPACITY_MAX, membership.SETS_MAX),
+    "text in a set": (membership.LONGEST_TEXT, sets.SHOWN),
+    "parts of a tuple": (membership.MEMBERS_MAX,),
+    "tags of processes, containers, files, each / tagged at once": (
+        membership.TAGS_MAX,
+        *sets.TAG_ROOM.values(),
+    ),
+    "places that add, tag or untag on an event": (memory.EFFECTS_MAX,),
     "alerts not yet read": (control.RING_BYTES,),
 }
 

@@ -1,7 +1,8 @@
 """From a case to what a compiled core is given, and from its verdicts to outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from attrs import evolve
 
@@ -32,7 +33,12 @@ from tests.language.play import Played, Step, Work
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
 
 
-def work(policy: Policy, events: Sequence[Event], known: Catalogue | None = None) -> Work:
+def work(
+    policy: Policy,
+    events: Sequence[Event],
+    known: Catalogue | None = None,
+    sets: Mapping[str, tuple[Any, ...]] | None = None,
+) -> Work:
     """Compile a policy for the test adapter and lay out the events' records.
 
     Args:
@@ -50,7 +56,7 @@ def work(policy: Policy, events: Sequence[Event], known: Catalogue | None = None
     artifact = evolve(result.artifact, data=b"")
     layouts = {layout.event: layout for layout in artifact.manifest.layouts}
     steps = tuple(_step(event, layouts.get(event.name), known or load()) for event in events)
-    return Work(artifact, result.testing, steps)
+    return Work(artifact, result.testing, steps, dict(sets or {}))
 
 
 def _step(event: Event, layout: EventLayout | None, known: Catalogue) -> Step:

@@ -7,8 +7,9 @@ import os
 import pickle
 import sys
 from base64 import b64encode
+from typing import Any
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.record import ACT_DENY
@@ -27,11 +28,12 @@ class Step:
 
 @frozen
 class Work:
-    """A compiled policy and the events that it is to judge."""
+    """A compiled policy, the events that it is to judge, what its sets hold before them."""
 
     artifact: Artifact
     layout: SlotLayout
     steps: tuple[Step, ...]
+    sets: dict[str, tuple[Any, ...]] = Factory(dict)
 
 
 @frozen
@@ -53,6 +55,8 @@ def play(work: Work) -> Played:
     """Load the policy and have its core judge the events, one after the other."""
     try:
         with CoreRunner(work.artifact, work.layout) as runner:
+            for name, values in work.sets.items():
+                runner.set(name).update(values)
             verdicts = tuple(_step(runner, step) for step in work.steps)
             return Played(verdicts, runner.statistics())
     except (SensorError, ValueError) as error:

@@ -131,6 +131,11 @@ def set_view(slot: Ptr, view: int, window: int, length: Int | int, flags: Int | 
     place.at(8).store(flags, 4)
 
 
+def stamp_time(fn: Function, slot: Ptr) -> None:
+    """What the core takes for the time."""
+    slot.at(scratch.header("time_ns")).store(fn.helper("ktime_get_boot_ns"))
+
+
 def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
     """Read what the conditions ask for, call the core, and send a record if the agent has to hear
     of the event.
@@ -155,8 +160,8 @@ def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
         _load(fn, subject, group.function, loaded)
     fn.at_place(origins.event(name))
     slot.at(scratch.word("stage")).store(subject.stage)
-    if subject.event.state is not None:
-        slot.at(scratch.header("time_ns")).store(fn.helper("ktime_get_boot_ns"))
+    if subject.event.timed:
+        stamp_time(fn, slot)
     verdict = fn.call(f"core_{symbol(name)}", fn.argument())
     with fn.when((verdict & _RECORDED).ne(0)):
         rest = list(loaded)

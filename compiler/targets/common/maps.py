@@ -7,6 +7,7 @@ from compiler.emit.scratch import Layout
 from compiler.emit.state import SET_SIZE, STATE_MAP
 from compiler.emit.unit import MapDefinition, Unit
 from compiler.plan.classes import room_for
+from compiler.plan.memory import memory_maps
 from compiler.plan.model import Plan
 from compiler.targets.common.platform import Platform
 
@@ -46,7 +47,7 @@ def maps_of(
             one.
 
     Returns:
-        The maps, shared ones first.
+        The maps, shared ones first, those of sets and tags last.
     """
     shared = [
         _shared(control.CONTROL_MAP, "array", KEY, control.CONTROL_SIZE, 1),
@@ -81,7 +82,7 @@ def maps_of(
         own.append(_content(event.map, table_room(event), 1))
         own.append(_content(event.rules_map, record.RULE_ENTRY_SIZE, event.rule_room))
         own += dict.fromkeys(_content(a.map, a.size, a.room) for a in event.automata)
-    return (*shared, *own)
+    return (*shared, *own, *memory_maps(plan.memory))
 
 
 def define_maps(unit: Unit, platform: Platform, maps: tuple[MapInfo, ...]) -> None:

@@ -125,6 +125,8 @@ def _functions(
     emit_path(unit, platform, views["proc.exe.path"], numbers["proc.exe.in_memory"])
     emit_output(unit, platform, plan.events)
     before = tuple(text.group.function for text in previous)
-    handlers = Handlers(unit, events, views, numbers, groups, before, origins, journal)
+    handlers = Handlers(
+        unit, events, views, numbers, groups, before, origins, journal, plan.memory.inherits
+    )
     for handler in dict.fromkeys(h.handler for h in hooks):
         getattr(handlers, handler.removeprefix("on_"))()

@@ -10,7 +10,15 @@ from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
-from compiler.targets.common.groups import Group, Lacking, Subject, judge, lacking, prepare
+from compiler.targets.common.groups import (
+    Group,
+    Lacking,
+    Subject,
+    judge,
+    lacking,
+    prepare,
+    stamp_time,
+)
 from compiler.targets.common.slots import count
 from compiler.targets.linux.journal import note, note_address
 from compiler.targets.linux.kernel import read, read_chain
@@ -34,6 +42,7 @@ class Handlers:
         previous: functions that load texts of the image before an exec.
         origins: lines to quote.
         journal: entries of the journal, 0 for none.
+        inherits: whether processes have tags.
     """
 
     def __init__(
@@ -46,8 +55,10 @@ class Handlers:
         previous: tuple[str, ...],
         origins: Origins,
         journal: int = 0,
+        inherits: bool = False,
     ) -> None:
         self.groups, self.previous = groups, previous
+        self.inherits = inherits
         self.unit, self.events, self.views, self.numbers = unit, events, views, numbers
         self.origins, self.journal = origins, journal
 
@@ -137,10 +148,15 @@ class Handlers:
         slot.at(scratch.word("task")).store(slot.at(scratch.word("binprm")).load())
         fn.call("ctx_ids", fn.argument())
         found = fn.call("find_process", fn.argument())
+        for word in ("pid", "start"):
+            slot.at(scratch.word(f"forker_{word}")).store(slot.at(scratch.word(word)).load())
         slot.at(scratch.word("task")).store(child)
         fn.call("ctx_ids", fn.argument())
         with fn.when(found.ne(0)):
             fn.call("fork_process", fn.argument())
+        if self.inherits:
+            stamp_time(fn, slot)
+            fn.call("fork_tags", fn.argument())
         fn.ret(self._judge(fn, slot, "process.fork", record.STAGE_AFTER, PRINCIPAL))
 
     def exit(self) -> None:
@@ -165,6 +181,8 @@ class Handlers:
             slot.at(scratch.number(numbers["exit.signal"])).store(status & 0x7F)
         verdict = self._judge(fn, slot, "process.exit", record.STAGE_AFTER, PRINCIPAL)
         fn.call("release_texts", fn.argument())
+        if self.inherits:
+            fn.call("exit_tags", fn.argument())
         fn.ret(verdict)
 
     def connect(self) -> None:

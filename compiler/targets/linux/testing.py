@@ -17,6 +17,14 @@ from compiler.targets.linux.half import LICENSE, LinuxPlatform
 
 # Never attached; libbpf's mark keeps other loaders from loading it.
 SECTION = "?raw_tp/bpfc_judge"
+_UPKEEP = ("process.fork", "process.exit")
+# Words that adapters fill and the numbers that say the same in a record.
+_WORDS = (
+    ("pid", "proc.pid"),
+    ("start", "proc.start_time"),
+    ("forker_pid", "proc.ppid"),
+    ("forker_start", "proc.parent.start_time"),
+)
 
 
 def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule:
@@ -37,7 +45,7 @@ def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule
     maps = tuple(
         m
         for m in maps_of(plan, platform.layout, rules, ())
-        if m.scope != "shared" or (m.name == SECRET_MAP and plan.state_sets)
+        if m.scope != "shared" or m.name == SECRET_MAP
     )
     define_maps(unit, platform, maps)
     _emit_judges(unit, plan, origins)
@@ -54,7 +62,19 @@ def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
         index, stage = context.at(CONTEXT_SLOT).load(), context.at(CONTEXT_STAGE).load()
         slot = fn.lookup(SCRATCH_MAP, index, NO_SLOT)
         slot.at(scratch.word("stage")).store(stage)
-        fn.ret(fn.call(f"core_{symbol(name)}", index))
+        numbers = {n.name: n.index for n in event.layout.numbers}
+        upkeep = plan.memory.inherits and name in _UPKEEP
+        if upkeep:
+            # As the adapters of these events do it.
+            for word, number in _WORDS:
+                value = slot.at(scratch.number(numbers[number])).load() if number in numbers else 0
+                slot.at(scratch.word(word)).store(value)
+        if upkeep and name == "process.fork":
+            fn.call("fork_tags", index)
+        verdict = fn.call(f"core_{symbol(name)}", index)
+        if upkeep and name == "process.exit":
+            fn.call("exit_tags", index)
+        fn.ret(verdict)
 
 
 def slot_layout(plan: Plan) -> SlotLayout:

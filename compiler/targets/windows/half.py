@@ -1,7 +1,7 @@
 """The Windows half: the same core on eBPF for Windows' `process` hook (ntosebpfext) and
 cgroup/connect4|6."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.abi.windows import HELPERS, SPECIAL_HELPERS, MapType, ProgramType
 from bpfc.artifact import control
@@ -92,14 +92,10 @@ def build(
 def _fixed(maps: tuple[MapInfo, ...]) -> tuple[MapInfo, ...]:
     """Maps scaled by processors get room for a fixed number of them."""
     return tuple(
-        MapInfo(
-            m.name,
-            m.type,
-            m.key_size,
-            m.value_size,
-            m.per_cpu * PROCESSORS if m.per_cpu else m.max_entries,
-            m.scope,
-            0,
+        evolve(
+            m,
+            max_entries=m.per_cpu * PROCESSORS if m.per_cpu else m.max_entries,
+            per_cpu=0,
         )
         for m in maps
         if m.name != control.LATCH_MAP

@@ -91,6 +91,8 @@ class Computer:
                 )
             case TextShape():
                 return int(self.same(shape))
+            case _:
+                raise AssertionError(f"{shape} is not to be told from one event")
 
     def both(self, left: Shape, right: Shape) -> tuple[int, int]:
         """Two operands; the second one's state counts even if the first one has no value."""
