@@ -8,6 +8,7 @@ from dsl import sets, tags
 from dsl.calls import affordable, expand
 from dsl.catalogue import Catalogue, Event, Field, Kind
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.files import in_fields
 from dsl.lists import warn_of_repeated
 from dsl.macros import Budget, nesting
 from dsl.membership import RuntimeSet
@@ -18,6 +19,7 @@ from dsl.resolver import Names
 from dsl.syntax import (
     AddressProperty,
     Alone,
+    Broken,
     Call,
     Comparison,
     Condition,
@@ -125,6 +127,9 @@ class Conditions:
             case Tagged():
                 return tags.test_of(condition, self.names.tags, self.events, self.report)
             case Comparison():
+                of_files = in_fields(condition, self.events or self.catalogue.events, self.report)
+                if of_files is not None:
+                    return None if isinstance(of_files, Broken) else self.check(of_files, False)
                 if self._names_field(condition.operand):
                     return self.relations.between(condition)
                 return self._comparison(condition)
