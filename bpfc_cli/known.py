@@ -15,8 +15,9 @@ EXTRAS = {"lark": "compiler", "llvmlite": "compiler", "rich": "cli", "typer": "c
 # finding, whatever is about the machine means that it cannot.
 EXITS = {
     "BPFC": FINDINGS,
-    "BPFC0501": USAGE,  # no such file
     "BPFC07": CANNOT,
+    **dict.fromkeys(("BPFC075", "BPFC076", "BPFC077"), FINDINGS),  # of reading artifacts
+    "BPFC0751": USAGE,  # no such file
     # The artifact is at fault: not readable, refused, of another version, in contradiction.
     **dict.fromkeys(("BPFC0704", "BPFC0705", "BPFC0710", "BPFC0712"), FINDINGS),
     "BPFC08": CANNOT,

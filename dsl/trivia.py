@@ -32,7 +32,6 @@ class Word:
         type: the token's.
         text: as it stands in the source.
         start: offset in characters.
-        joined: nothing stands between the token before and this one.
         blank: whether a blank line stands above it and below its comments.
         lead: comments on lines of their own above it.
         trail: comment behind it on its line, or "".
@@ -41,7 +40,6 @@ class Word:
     type: str
     text: str
     start: int = -1
-    joined: bool = False
     blank: bool = False
     lead: list[Comment] = field(factory=list)
     trail: str = ""
@@ -61,7 +59,7 @@ def words(text: str, found: list[Token]) -> list[Word]:
     result: list[Word] = []
     position = 0
     for token in found:
-        word = Word(token.type, token.text, token.start, token.start == position)
+        word = Word(token.type, token.text, token.start)
         _between(text[position : token.start], result[-1] if result else None, word)
         result.append(word)
         position = token.start + token.width
@@ -131,18 +129,13 @@ def spaced(before: Word, after: Word) -> bool:
     if before.type in ("LPAR", "LSQB", "TILDE") or after.type in ("RPAR", "RSQB", "COMMA"):
         return False
     if after.type in ("LPAR", "LSQB"):
-        return _opens_apart(before, after)
+        return _opens_apart(before)
     # Other things than numbers may themselves hold dots.
     return {before.type, after.type} != {"NUMBER", "RANGE"}
 
 
-def _opens_apart(before: Word, bracket: Word) -> bool:
+def _opens_apart(before: Word) -> bool:
     """Whether a space stands in front of a bracket: `in [`, but `argv[`."""
-    match before.type:
-        case "NAME":
-            return False
-        case "WORD" if before.text not in METADATA and before.text not in load().keywords:
-            return False
-        case "RPAR" | "RSQB":
-            return not bracket.joined
-    return True
+    if before.type == "WORD":
+        return before.text in METADATA or before.text in load().keywords
+    return before.type not in ("NAME", "RPAR", "RSQB")

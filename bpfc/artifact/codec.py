@@ -59,7 +59,7 @@ _RECOMPILE = "Compile the rules again with the bpfc version that is to run them"
 def _wrong(place: str, text: str) -> ArtifactError:
     """The error for a value of the wrong shape."""
     return ArtifactError(
-        "BPFC0508", f"the manifest's {place or 'top level'} {text}", "Compile the rules again"
+        "BPFC0758", f"the manifest's {place or 'top level'} {text}", "Compile the rules again"
     )
 
 
@@ -300,7 +300,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
         JSON; equal manifests give equal bytes.
 
     Raises:
-        ArtifactError: it holds a value that reading would refuse (BPFC0508 to BPFC0511).
+        ArtifactError: it holds a value that reading would refuse (BPFC0758 to BPFC0761).
     """
     try:
         value = asdict(manifest)
@@ -322,8 +322,8 @@ def parse_manifest(data: bytes) -> Manifest:
         The manifest; each value is of its type and within its limits.
 
     Raises:
-        ArtifactError: BPFC0508 for a wrong shape, BPFC0509 for an unknown version, BPFC0510 for a
-            newer catalogue, BPFC0511 for another version of the shared maps.
+        ArtifactError: BPFC0758 for a wrong shape, BPFC0759 for an unknown version, BPFC0760 for a
+            newer catalogue, BPFC0761 for another version of the shared maps.
     """
     value = _parsed(data)
     if isinstance(value, dict):
@@ -357,9 +357,9 @@ def _no_constant(name: str) -> object:
 def _check_versions(value: dict[str, object]) -> None:
     """Versions first, so that a newer artifact is not called damaged."""
     rows = (
-        ("version", MANIFEST_VERSION, "BPFC0509", "manifest version"),
-        ("catalogue", CATALOGUE_VERSION, "BPFC0510", "event catalogue version"),
-        ("shared_version", SHARED_VERSION, "BPFC0511", "shared map version"),
+        ("version", MANIFEST_VERSION, "BPFC0759", "manifest version"),
+        ("catalogue", CATALOGUE_VERSION, "BPFC0760", "event catalogue version"),
+        ("shared_version", SHARED_VERSION, "BPFC0761", "shared map version"),
     )
     for key, known, code, what in rows:
         number = value.get(key)

@@ -28,7 +28,7 @@ def rules_map(event: str) -> str:
 def _contradiction(text: str) -> ArtifactError:
     """The error for parts that cannot belong together."""
     return ArtifactError(
-        "BPFC0512", f"the artifact contradicts itself: {text}", "Compile the rules again"
+        "BPFC0762", f"the artifact contradicts itself: {text}", "Compile the rules again"
     )
 
 
@@ -39,7 +39,7 @@ def check_manifest(manifest: Manifest) -> None:
         manifest: a manifest whose single values are within their limits.
 
     Raises:
-        ArtifactError: BPFC0512, naming the parts.
+        ArtifactError: BPFC0762, naming the parts.
     """
     layouts = {layout.event: layout for layout in manifest.layouts}
     _unique("event layout", [layout.event for layout in manifest.layouts])
@@ -78,7 +78,7 @@ def check_object(label: str, half: Half, view: ObjectView, content_size: int) ->
         content_size: bytes of the content section.
 
     Raises:
-        ArtifactError: BPFC0512, naming the parts.
+        ArtifactError: BPFC0762, naming the parts.
     """
     for program in half.programs:
         section = view.functions.get(program.name)

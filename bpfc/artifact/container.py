@@ -66,11 +66,11 @@ class Artifact:
             A complete ELF object for the Windows tools.
 
         Raises:
-            ArtifactError: BPFC0513, there is none.
+            ArtifactError: BPFC0763, there is none.
         """
         if self.windows is None:
             raise ArtifactError(
-                "BPFC0513",
+                "BPFC0763",
                 "the artifact has no Windows half: no rule of the policy can be carried there",
                 "`bpfc compile` prints why, rule by rule",
             )
@@ -87,25 +87,25 @@ def load_artifact(path: str | Path) -> Artifact:
         The artifact.
 
     Raises:
-        ArtifactError: BPFC0501 if the file cannot be read, else as `open_artifact`.
+        ArtifactError: BPFC0751 if the file cannot be read, else as `open_artifact`.
     """
     remedy = "Give the path of a file that `bpfc compile` wrote"
     try:
         # A device or a pipe could block, or never end.
         status = Path(path).stat()
         if stat.S_ISDIR(status.st_mode):
-            raise ArtifactError("BPFC0501", f"{path} is a directory", remedy)
+            raise ArtifactError("BPFC0751", f"{path} is a directory", remedy)
         if not stat.S_ISREG(status.st_mode):
-            raise ArtifactError("BPFC0501", f"{path} is not a regular file", remedy)
+            raise ArtifactError("BPFC0751", f"{path} is not a regular file", remedy)
         if status.st_size > limits.FILE_MAX:
             raise ArtifactError(
-                "BPFC0502", f"{path} has {status.st_size} bytes, more than an artifact can", remedy
+                "BPFC0752", f"{path} has {status.st_size} bytes, more than an artifact can", remedy
             )
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ArtifactError("BPFC0501", f"{path}: {error.strerror}", remedy) from error
+        raise ArtifactError("BPFC0751", f"{path}: {error.strerror}", remedy) from error
     except ValueError as error:  # a NUL in the path
-        raise ArtifactError("BPFC0501", f"{str(path)!r} is not a path", remedy) from error
+        raise ArtifactError("BPFC0751", f"{str(path)!r} is not a path", remedy) from error
     return open_artifact(data)
 
 
@@ -119,12 +119,12 @@ def open_artifact(data: bytes) -> Artifact:
         The artifact; its parts are consistent with each other.
 
     Raises:
-        ArtifactError: BPFC0502 to BPFC0512; never another exception.
+        ArtifactError: BPFC0752 to BPFC0762; never another exception.
     """
     view = read_object(data, _WHOLE)
     if MANIFEST_SECTION not in view.sections:
         raise ArtifactError(
-            "BPFC0506",
+            "BPFC0756",
             "the file is a BPF object but not an artifact of bpfc: it has no manifest",
             "Give the file that `bpfc compile` wrote",
         )
@@ -158,7 +158,7 @@ def _digest_place(view: ObjectView) -> int:
     """The offset of the digest."""
     place = view.sections.get(DIGEST_SECTION)
     if place is None or place.size != DIGEST_SIZE:
-        raise ArtifactError("BPFC0507", "the artifact has no digest", "Compile the rules again")
+        raise ArtifactError("BPFC0757", "the artifact has no digest", "Compile the rules again")
     return place.offset
 
 
@@ -170,7 +170,7 @@ def _check_digest(data: bytes, view: ObjectView) -> None:
     digest.update(memoryview(data)[at + DIGEST_SIZE :])
     if digest.digest() != data[at : at + DIGEST_SIZE]:
         raise ArtifactError(
-            "BPFC0507",
+            "BPFC0757",
             "the artifact has changed since it was compiled: its digest does not match",
             "Copy the file again from where it was made, or compile the rules again",
         )
@@ -181,7 +181,7 @@ def _content(data: bytes, view: ObjectView, name: str, limit: int) -> bytes:
     place = view.sections.get(name)
     if place is None or place.size > limit:
         raise ArtifactError(
-            "BPFC0505", f"section {name} is missing or too large", "Compile the rules again"
+            "BPFC0755", f"section {name} is missing or too large", "Compile the rules again"
         )
     return data[place.offset : place.offset + place.size]
 
@@ -192,7 +192,7 @@ def _windows(
     """The Windows object, if the manifest has a Windows half, and the digest of its programs."""
     if (manifest.windows is None) != (WINDOWS_SECTION not in view.sections):
         raise ArtifactError(
-            "BPFC0512",
+            "BPFC0762",
             "the artifact contradicts itself: manifest and file disagree on a Windows half",
             "Compile the rules again",
         )

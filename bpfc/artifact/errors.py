@@ -8,7 +8,7 @@ class ArtifactError(Exception):
     """An artifact that cannot be used, in a form that can be shown as it is.
 
     Args:
-        code: "BPFC05xx", a key of codes.toml.
+        code: "BPFC075x to 077x", a key of codes.toml.
         message: what is wrong, with place and numbers.
         remedy: what to do about it.
     """
@@ -25,7 +25,7 @@ class RecordError(ArtifactError):
 
     def __init__(self, message: str) -> None:
         super().__init__(
-            "BPFC0520",
+            "BPFC0770",
             message,
             "The record is left out; the programs that wrote it belong to another version",
         )

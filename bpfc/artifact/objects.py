@@ -100,7 +100,7 @@ def reveal_optional(data: bytes) -> bytes:
 
 def _damaged(what: str, text: str) -> ArtifactError:
     """The error for a file that is no longer what was written."""
-    return ArtifactError("BPFC0505", f"{what} is damaged or cut off: {text}", _COPY)
+    return ArtifactError("BPFC0755", f"{what} is damaged or cut off: {text}", _COPY)
 
 
 def read_object(data: bytes, what: str) -> ObjectView:
@@ -114,7 +114,7 @@ def read_object(data: bytes, what: str) -> ObjectView:
         What it declares.
 
     Raises:
-        ArtifactError: BPFC0502 to BPFC0505.
+        ArtifactError: BPFC0752 to BPFC0755.
     """
     count = _checked_header(data, what)
     _checked_sections(data, what, count)
@@ -129,21 +129,21 @@ def read_object(data: bytes, what: str) -> ObjectView:
 def _checked_header(data: bytes, what: str) -> int:
     """Number of sections, once the header and the size of the section table are right."""
     if not data:
-        raise ArtifactError("BPFC0502", f"{what} is empty", _COPY)
+        raise ArtifactError("BPFC0752", f"{what} is empty", _COPY)
     if len(data) > limits.FILE_MAX:
         raise ArtifactError(
-            "BPFC0502", f"{what} has {len(data)} bytes, more than {limits.FILE_MAX}", _COPY
+            "BPFC0752", f"{what} has {len(data)} bytes, more than {limits.FILE_MAX}", _COPY
         )
     if not data.startswith(b"\x7fELF"):
         raise ArtifactError(
-            "BPFC0503", f"{what} is not an ELF file", "Give the file that `bpfc compile` wrote"
+            "BPFC0753", f"{what} is not an ELF file", "Give the file that `bpfc compile` wrote"
         )
     if len(data) < _EHDR.size:
         raise _damaged(what, f"{len(data)} bytes are less than a header")
     head = _EHDR.unpack_from(data)
     if head[1] != _ET_REL or head[2] != _EM_BPF or not data.startswith(_IDENT):
         raise ArtifactError(
-            "BPFC0504",
+            "BPFC0754",
             f"{what} is an ELF file of type {head[1]} for machine {head[2]}, not a BPF object",
             "Give the file that `bpfc compile` wrote",
         )
@@ -202,7 +202,7 @@ def function_digests(data: bytes) -> dict[str, str]:
         SHA-256 (hex) by function name.
 
     Raises:
-        ArtifactError: BPFC0505.
+        ArtifactError: BPFC0755.
     """
     try:
         return _function_digests(data)

@@ -42,11 +42,11 @@ def _newer(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "code"),
     [
-        (_truncated, "BPFC0505"),
-        (_flipped, "BPFC0507"),
-        (_newer, "BPFC0510"),
-        (lambda data: b"", "BPFC0502"),
-        (lambda data: b"\x7fELF" + bytes(400), "BPFC0504"),
+        (_truncated, "BPFC0755"),
+        (_flipped, "BPFC0757"),
+        (_newer, "BPFC0760"),
+        (lambda data: b"", "BPFC0752"),
+        (lambda data: b"\x7fELF" + bytes(400), "BPFC0754"),
     ],
 )
 def test_a_damaged_artifact_is_one_diagnostic(
@@ -121,4 +121,4 @@ def test_an_artifact_without_a_windows_half(cli: Cli, tmp_path: Path) -> None:
     )
     assert cli("compile", rules, "-o", made).code == OK
     shown = cli("extract", made, "--target", "windows", "-o", half)
-    assert (shown.code, "BPFC0513" in shown.err, half.exists()) == (FINDINGS, True, False)
+    assert (shown.code, "BPFC0763" in shown.err, half.exists()) == (FINDINGS, True, False)

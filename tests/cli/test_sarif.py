@@ -1,14 +1,21 @@
 """`bpfc check --format sarif`: what the standard demands, and places that are right."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bpfc.version import __version__
 from bpfc_cli import exits
-from bpfc_cli.problems import Problem
+from bpfc_cli.explain import all_texts
+from bpfc_cli.problems import Problem, of_diagnostic
 from bpfc_cli.sarif import as_sarif
+from dsl.codes import load
+from dsl.frontend import check
 from tests.cli.conftest import FIRST, Cli
+from tests.dsl.test_codes import FILES, HEADER, included
 from tests.house.table import ROOT
 
 LEVELS = {"none", "note", "warning", "error"}
@@ -122,3 +129,30 @@ def test_a_finding_without_a_place() -> None:
     log = json.loads(as_sarif([Problem("BPFC0101", "message", remedy="do this")]))
     (result,) = log["runs"][0]["results"]
     assert result["locations"] == [] and result["message"]["text"] == "message. Help: do this."
+
+
+def _findings(code: str) -> tuple[str, list[Problem]]:
+    """The example of a code and what is found in it."""
+    example = load()[code]
+    source = example.bad if example.whole else HEADER + example.bad
+    texts: dict[str, str | bytes] = {"example.det": source, **FILES}
+    found = check([("example.det", source)], load=included, today=date(2026, 5, 1))[1]
+    return source, [of_diagnostic(item, texts) for item in found]
+
+
+@pytest.mark.parametrize("code", [code for code, item in load().items() if item.checked])
+def test_every_finding_of_the_language_in_sarif(code: str) -> None:
+    source, problems = _findings(code)
+    run = _run(as_sarif(problems))
+    (first, *_) = run["results"]
+    assert first["ruleId"] == code
+    assert first["level"] == ("warning" if "Warning:" in all_texts()[code][0] else "error")
+    for problem in problems:
+        if not problem.suggestion or problem.file != "example.det":
+            continue
+        # What is suggested, in its place, takes the finding away.
+        lines = source.splitlines(keepends=True)
+        start = sum(map(len, lines[: problem.line - 1])) + problem.column - 1
+        mended = source[:start] + problem.suggestion + source[start + problem.length :]
+        again = check([("example.det", mended)], load=included, today=date(2026, 5, 1))[1]
+        assert not [d for d in again if d.code == code and d.span.start == start], mended

@@ -23,7 +23,7 @@ _AREAS = {
     "04": "Policies and rules",
     "05": "Warnings",
     "06": "Compiling",
-    "07": "Loading and running",
+    "07": "Artifacts, loading and running",
     "08": "Virtual machines",
     "09": "The command line",
 }

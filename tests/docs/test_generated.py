@@ -1,9 +1,14 @@
 """What is made from data says what the data says now."""
 
 import re
+import tomllib
+from collections import Counter
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import pytest
 
+from bpfc_cli.explain import PARTS as PACKAGES
 from bpfc_cli.explain import all_texts
 from tests.docs.generated import PARTS, Part, pages
 from tests.docs.grammar import ebnf
@@ -42,6 +47,15 @@ def test_every_limit_is_the_one_in_the_code() -> None:
 def test_codes_of_limits_exist() -> None:
     codes = {c for _, other in rows().values() for c in re.findall(r"BPFC\d{4}", other)}
     assert codes and codes <= set(all_texts())
+
+
+def test_no_code_is_given_twice() -> None:
+    found = [c for part in PACKAGES for c in _codes(files(part).joinpath("codes.toml"))]
+    assert len(found) > 150 and [c for c, number in Counter(found).items() if number > 1] == []
+
+
+def _codes(source: Traversable) -> list[str]:
+    return list(tomllib.loads(source.read_text("utf-8"))) if source.is_file() else []
 
 
 def test_codes_that_pages_name_exist() -> None:

@@ -40,7 +40,7 @@ SPECIAL: dict[str, str | bytes] = {
 CODES = sorted(load())
 
 
-def _load(name: str) -> str:
+def included(name: str) -> str:
     """The files that examples include."""
     numbered = re.fullmatch(r"many/\d+\.det", name)
     if name not in FILES and not numbered:
@@ -51,7 +51,8 @@ def _load(name: str) -> str:
 def _codes(text: str | bytes) -> set[str]:
     """The codes that the front end gives for one file."""
     return {
-        item.code for item in check([("example.det", text)], load=_load, today=date(2026, 5, 1))[1]
+        item.code
+        for item in check([("example.det", text)], load=included, today=date(2026, 5, 1))[1]
     }
 
 

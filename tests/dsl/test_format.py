@@ -120,7 +120,26 @@ _operands = st.builds(
 )
 _tests = st.one_of(
     st.sampled_from(
-        ["proc.a", "true", "proc.tty exists", "proc.tty not exists", "m ( )", "m ( p , 5 )"]
+        [
+            "proc.a",
+            "true",
+            "proc.tty exists",
+            "proc.tty not exists",
+            "m ( )",
+            "m ( p , 5 )",
+            "proc tagged web",
+            "( a , b ) in c",
+            "(a, b) not in c",
+            "ip is_private",
+            "proc.ancestors[2].exe.name == 1",
+            'proc.env["A B"] == "x"',
+            "length ( a ) + 1 > b * ( c - 2 )",
+            "- a == ~ b",
+            "a&1 == 1",
+            r'a regex r"\\d+" nocase',
+            'a glob "/**/[!x]"',
+            'a glob all ["x", "y"]',
+        ]
     ),
     st.builds(
         lambda field, operator, operand: f"{field} {operator} {operand}",
@@ -139,6 +158,12 @@ _conditions = st.recursive(
     ),
     max_leaves=8,
 )
+_steps = st.builds(
+    "[a.b {} {}] {}".format,
+    st.sampled_from(["", "as w"]),
+    st.one_of(st.just(""), st.builds("when {}".format, _conditions)),
+    st.sampled_from(["", "by proc", "by ( proc , remote.ip )"]),
+)
 _clauses = st.one_of(
     st.sampled_from(
         ["on a or b.c", "deny EPERM on unknown else kill", "kill proc , proc.parent",
@@ -155,6 +180,19 @@ _clauses = st.one_of(
         st.sampled_from(["", ","]),
     ),
     st.sampled_from(["allow A , B", "allow BPFC0501"]),
+    st.sampled_from(
+        ["threshold 20 distinct remote.ip within 1min by ( proc , a )", "threshold 2 within 1s",
+         'alert "x" limit 5 per 1min by(proc, remote.ip)', "alert limit 1 per 1s",
+         "add a to b for 1d", "add ( a , b ) to c", "tag proc web inherited for 10min", "tag [ 1 ]",
+         "untag proc.parent web", "except from set s on x",
+         'except "n" owner "o" from set s:(path,path)[4096] on (a, b)']
+    ),
+    st.builds(
+        lambda within, steps, until: f"on sequence {within} {' '.join(steps)} {until}",
+        st.sampled_from(["", "within 30s"]),
+        st.lists(_steps, min_size=1, max_size=3),
+        st.one_of(st.just(""), st.builds("until {}".format, _steps)),
+    ),
     st.builds("when {}".format, _conditions),
     st.builds("except when {}".format, _conditions),
     st.builds('except "name" when {}'.format, _conditions),
@@ -170,7 +208,8 @@ _items = st.one_of(
     ),
     st.builds("macro m ( p , q ) = {}".format, _conditions),
     st.builds("list l = {} + m - {}".format, _lists, _lists),
-    st.sampled_from(['include "x.det"', "disable r", "macro n = true"]),
+    st.sampled_from(['include "x.det"', "disable r", "macro n = true", "allow A , B"]),
+    st.sampled_from(["set s:ip[5]", "set s : ( path , path ) [ 4096 ] for 1d", "set s : string"]),
     st.sampled_from(['policy "p" version "1" language 1', f'policy "{"p" * 90}" mode audit']),
 )
 _SPACES = st.sampled_from(["", " ", "  ", "\n", "\n\n\n", "\t", "\r\n", " \f "])

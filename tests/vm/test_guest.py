@@ -124,4 +124,4 @@ def test_an_artifact_that_is_none_is_refused_by_name(machine: Machine) -> None:
     assert (verdict.kernel, verdict.release) == (machine.series, machine.kernel_release)
     assert not verdict.accepted
     (row,) = verdict.rows
-    assert row.code.startswith("BPFC05") and row.message and row.remedy
+    assert row.code.startswith(("BPFC075", "BPFC076")) and row.message and row.remedy
