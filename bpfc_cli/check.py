@@ -44,5 +44,11 @@ def check(
         if policy is not None:
             count = len(policy.rules)
             rules = "1 rule" if count == 1 else f"{count:,} rules"
-            print(f"{policy.name} {policy.version}: {rules}, no errors", file=sys.stderr)
+            found = "" if not problems else f", {_warnings(len(problems))}"
+            print(f"{policy.name} {policy.version}: {rules}, no errors{found}", file=sys.stderr)
     return FINDINGS if policy is None or (deny_warnings and problems) else OK
+
+
+def _warnings(count: int) -> str:
+    """Some warnings in words."""
+    return "1 warning" if count == 1 else f"{count:,} warnings"

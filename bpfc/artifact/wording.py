@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from bpfc.artifact.decode import State, Value
 from bpfc.artifact.manifest import EventLayout, Parts
@@ -22,10 +22,15 @@ class Wording:
     """Puts the fields of one event into words.
 
     Args:
-        kinds: catalogue kind by name, of fields that need more than `str`.
+        kinds: catalogue kind by name.
+        times: names of durations and times.
     """
 
     kinds: Mapping[str, str]
+    times: frozenset[str] = Factory(
+        lambda self: frozenset(n for n, kind in self.kinds.items() if kind in _TIMES),
+        takes_self=True,
+    )
 
     @classmethod
     def of(cls, layout: EventLayout) -> "Wording":
@@ -48,9 +53,20 @@ class Wording:
         Returns:
             The text, of one line unless a value has several.
         """
-        return "".join(
-            self.shown(text, values, truncated) if kind == "field" else text for kind, text in parts
-        )
+        words = []
+        for kind, text in parts:
+            if kind == "text":
+                words.append(text)
+                continue
+            value = values.get(text)
+            # Most values are texts and numbers; every alert goes through here.
+            if type(value) is str and not truncated:
+                words.append(value)
+            elif type(value) is int and text not in self.times:
+                words.append(str(value))
+            else:
+                words.append(self.shown(text, values, truncated))
+        return "".join(words)
 
     def shown(self, name: str, values: Values, truncated: Collection[str]) -> str:
         """One field within a sentence; arguments as for `sentence`."""
@@ -65,7 +81,7 @@ class Wording:
             flags = self.kinds.get(name) == "flags"
             words = "|".join(value) or "none" if flags else " ".join(map(argument, value))
             return f"{words} {CUT}" if name in truncated else words
-        if isinstance(value, int) and self.kinds.get(name) in _TIMES:
+        if isinstance(value, int) and name in self.times:
             return duration(value)
         return str(value)
 
