@@ -10,6 +10,7 @@ from dsl.diagnostics import Collector, shown
 from dsl.lint.rules import lint
 from dsl.macros import Budget
 from dsl.resolver import Names, resolve, unused
+from dsl.sizes import check_sizes
 from dsl.syntax import (
     Broken,
     File,
@@ -54,6 +55,7 @@ def check(
     checker = rules.RuleChecker(catalogue, names, mode, ListCache(), Budget(), report, today)
     pairs = [(r, found) for r in names.rules if (found := checker.check(r)) is not None]
     _ids(names.rules, report)
+    check_sizes(header, names.rules, report)
     if not broken:
         _rules(names, header, report)
         unused(names, report)

@@ -2,7 +2,7 @@
 
 import re
 
-from bpfc.artifact import control, record, sets
+from bpfc.artifact import control, limits, record, sets
 from compiler.emit import scratch
 from compiler.plan import memory, model, normal_form, sparse, state, tables, terms
 from compiler.plan.patterns import acceptor
@@ -51,6 +51,14 @@ LIMITS: dict[str, tuple[int, ...]] = {
         model.DERIVED_MAX,
     ),
     "a length's constant": (relations.EXAMINED,),
+    "a name of a rule or a value / a text in the artifact (title, alert)": (
+        limits.NAME_MAX,
+        limits.TEXT_MAX,
+    ),
+    "fields that a text shows / values of metadata, of a rule": (
+        limits.TEMPLATE_MAX // 2 - 1,
+        limits.METADATA_MAX,
+    ),
     "a text constant": (values.MAX_PATTERN,),
     "a regular expression, its repetitions written out": (regex.MAX_SIZE, regex.MAX_DEPTH),
     "a repetition": (regex.MAX_REPEAT,),

@@ -35,6 +35,7 @@ SPECIAL: dict[str, str | bytes] = {
     + "rule a { on process.exec when true output { "
     + ", ".join(f"v{i} = proc.uid" for i in range(33))
     + " } }",
+    "BPFC0322": HEADER + f'rule a {{ on process.exec when true title "{"x" * 20_000}" }}',
     "BPFC0308": HEADER + f'rule a {{ on process.exec when proc.cmdline contains "{"a" * 1025}" }}',
 }
 CODES = sorted(load())
