@@ -1,13 +1,13 @@
 """Rules that never fire, exceptions that never apply, rules that say what another one says."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import fields, has
 
 from dsl import syntax
 from dsl.diagnostics import Collector, Diagnostic, shown
-from dsl.lint import interpreters, tags
+from dsl.lint import interpreters, steps, tags
 from dsl.lint.conditions import Linter, place_of
 from dsl.lint.search import Judge
 from dsl.lint.worlds import key_of
@@ -31,15 +31,33 @@ def lint(pairs: Sequence[tuple[syntax.Rule, Rule]], report: Collector) -> None:
     judge = Judge()
     for source, rule in pairs:
         linter = Linter(judge, _inside(source.whole), rule.name_span, report)
-        for test in rule_tests(rule):
+        steps.warn(source, report)
+        for condition in _earlier(rule):
+            linter.examine(condition)
+        for test in _all_tests(rule):
             interpreters.warn(test, report)
         told = linter.examine(rule.when)
         told = any([linter.examine(item.when) for item in rule.excepts]) or told
         if not told and not (rule.deny and rule.deny.on_unknown):
             _exceptions(rule, judge, report)
     rules = [rule for _, rule in pairs]
-    tags.warn(rules, report)
+    tags.warn(rules, [test for rule in rules for test in _all_tests(rule)], report)
     _duplicates(rules, report)
+
+
+def _earlier(rule: Rule) -> Iterator[Expr]:
+    """Conditions of a sequence besides that of its last step, which is the rule's."""
+    if rule.sequence is not None:
+        yield from (step.when for step in rule.sequence.steps[:-1])
+        if rule.sequence.until is not None:
+            yield rule.sequence.until.when
+
+
+def _all_tests(rule: Rule) -> Iterator[Test]:
+    """All tests of a rule, in every step."""
+    yield from rule_tests(rule)
+    for condition in _earlier(rule):
+        yield from tests_of(condition)
 
 
 def _inside(whole: Span) -> Callable[[Span], bool]:

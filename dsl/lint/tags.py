@@ -1,26 +1,25 @@
 """Tags that rules give and none asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dsl.diagnostics import Collector, shown
 from dsl.membership import SUBJECTS, HasTag, Tag
-from dsl.typed import Rule
-from dsl.walk import rule_tests
+from dsl.typed import Rule, Test
 
 
-def warn(rules: Sequence[Rule], report: Collector) -> None:
+def warn(rules: Sequence[Rule], tests: Iterable[Test], report: Collector) -> None:
     """Warn of tags that make no difference.
 
     Args:
         rules: of a policy without errors.
+        tests: all of their tests.
         report: takes the warnings.
     """
     asked = set()
-    for rule in rules:
-        for test in rule_tests(rule):
-            source = getattr(test.field, "source", None)
-            if isinstance(source, HasTag):
-                asked.add((SUBJECTS[source.subject], source.tag))
+    for test in tests:
+        source = getattr(test.field, "source", None)
+        if isinstance(source, HasTag):
+            asked.add((SUBJECTS[source.subject], source.tag))
     for rule in rules:
         for effect in rule.effects:
             if isinstance(effect, Tag) and (SUBJECTS[effect.subject], effect.tag) not in asked:

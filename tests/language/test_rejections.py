@@ -49,6 +49,7 @@ def test_what_has_to_be_refused_is() -> None:
         "name_twice",
         "override_of_nothing",
         "oversized_regex",
+        "sequence_without_within",
         "set_without_capacity",
         "type_mix",
     } <= set(NAMES)
