@@ -85,8 +85,9 @@ class Linter:
         """Report items of which one decides the other; True if the whole is the same for all."""
         strong = isinstance(expr, Or)
         redundant: list[Pair] = []
+        fields = {id(item): _fields(item) for item in items[:_ITEMS]}
         for first, second in combinations(items[:_ITEMS], 2):
-            if not _related(first, second):
+            if fields[id(first)].isdisjoint(fields[id(second)]):
                 continue
             verdict = self.judge.judge(type(expr)((first, second)))
             if verdict.value is strong:
@@ -170,10 +171,9 @@ def _flat(expr: And | Or) -> list[Expr]:
     return found
 
 
-def _related(first: Expr, second: Expr) -> bool:
-    """Whether two conditions have a field in common."""
-    fields = {test.field.name for test in tests_of(first)}
-    return any(test.field.name in fields for test in tests_of(second))
+def _fields(expr: Expr) -> set[str]:
+    """Names of the fields that a condition tests."""
+    return {test.field.name for test in tests_of(expr)}
 
 
 def _tests(expr: Expr) -> set[object]:
