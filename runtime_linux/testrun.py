@@ -34,7 +34,7 @@ _SLOT = 0  # the maps are this runner's own: nothing else claims a slot
 _STATS_MAP = "rule_stats"
 _VIEW = struct.Struct("<IIII")
 _STATS = struct.Struct(f"<{len(record.RULE_STATS)}Q")
-_CONTEXT = struct.Struct("<QQ")
+_CONTEXT = struct.Struct("<6Q")
 _SIZES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 assert _CONTEXT.size == CONTEXT_SIZE and _STATS.size == record.RULE_STATS_SIZE
 
@@ -80,6 +80,7 @@ class Event:
             its end), unless its view is given.
         unknown, absent: a bit for each number word.
         time_ns: since boot: what the core takes for the time.
+        process: id and start of the process, and of the one that it was forked by; 0 if unknown.
     """
 
     numbers: Mapping[int, int] = Factory(dict)
@@ -87,6 +88,7 @@ class Event:
     unknown: int = 0
     absent: int = 0
     time_ns: int = 0
+    process: tuple[int, ...] = (0, 0, 0, 0)
 
 
 @frozen
@@ -167,7 +169,7 @@ class CoreRunner:
         judge = self._judges[event]
         scratch = self._loaded.map(SCRATCH_MAP)
         scratch.update(u32(_SLOT), slot_of(made, self.layout, judge))
-        returned = self._run(judge.program, _CONTEXT.pack(_SLOT, stage))
+        returned = self._run(judge.program, _CONTEXT.pack(_SLOT, stage, *made.process))
         if returned == NO_SLOT:
             raise ValueError(f"{judge.program} found no slot {_SLOT}")
         return _verdict(returned, scratch.lookup(u32(_SLOT)) or b"")

@@ -7,10 +7,12 @@ stands in the manifest, since no sensor needs it.
 
 from attrs import frozen
 
-# A judging program's context: two u64, number of the scratch slot and STAGE_* (record.py).
+# A judging program's context: u64 each, number of the scratch slot, STAGE_* (record.py), and words
+# of the slot that adapters fill: id and start of the process, and of the one that it was forked by.
 CONTEXT_SLOT = 0
 CONTEXT_STAGE = 8
-CONTEXT_SIZE = 16
+CONTEXT_WORDS = {"pid": 16, "start": 24, "forker_pid": 32, "forker_start": 40}
+CONTEXT_SIZE = 48
 # What it returns instead of a verdict if there is no such slot; no verdict has bits 8 to 15.
 NO_SLOT = (1 << 32) - 1
 

@@ -109,7 +109,7 @@ class Sets:
 
 def _questions(policy: Policy) -> dict[str, Member]:
     """What conditions ask of sets, by its text."""
-    fields = (test.field for rule in policy.rules for test in rule_tests(rule))
+    fields = (test.field for _, rule in policy.parts for test in rule_tests(rule))
     asked = (field for field in fields if isinstance(field, Derived))
     return {f.name: f.source for f in asked if isinstance(f.source, Member)}
 

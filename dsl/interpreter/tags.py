@@ -102,7 +102,7 @@ def _longer(before: Given, given: Given) -> Given:
 
 def _questions(policy: Policy) -> dict[str, HasTag]:
     """What conditions ask of tags, by its text."""
-    fields = (test.field for rule in policy.rules for test in rule_tests(rule))
+    fields = (test.field for _, rule in policy.parts for test in rule_tests(rule))
     asked = (field for field in fields if isinstance(field, Derived))
     return {f.name: f.source for f in asked if isinstance(f.source, HasTag)}
 

@@ -30,6 +30,8 @@ from runtime_linux.testrun import Event as Made
 from runtime_linux.testrun import Text, Verdict
 from tests.language.play import Played, Step, Work
 
+# What adapters know of a process besides the record (testrun.Event.process).
+_PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
 
 
@@ -55,15 +57,19 @@ def work(
     # The file itself is not needed any more; a guest gets the object.
     artifact = evolve(result.artifact, data=b"")
     layouts = {layout.event: layout for layout in artifact.manifest.layouts}
-    steps = tuple(_step(event, layouts.get(event.name), known or load()) for event in events)
+    judged = {judge.event for judge in result.testing.judges}
+    steps = tuple(
+        _step(event, layouts.get(event.name), known or load())
+        if event.name in judged
+        else Step(event.name, ())  # nothing sees it
+        for event in events
+    )
     return Work(artifact, result.testing, steps, dict(sets or {}))
 
 
 def _step(event: Event, layout: EventLayout | None, known: Catalogue) -> Step:
     kind = known.event(event.name)
     assert kind is not None
-    if layout is None:
-        return Step(event.name, ())  # no rule listens
     return Step(
         event.name,
         tuple(
@@ -73,8 +79,11 @@ def _step(event: Event, layout: EventLayout | None, known: Catalogue) -> Step:
     )
 
 
-def _made(record: Record, layout: EventLayout, time: int) -> Made:
-    """A record as an adapter would make it."""
+def _made(record: Record, layout: EventLayout | None, time: int) -> Made:
+    """A record as an adapter would make it; without a layout only what it says of the process."""
+    process = tuple(_known_number(record.get(name, UNKNOWN)) for name in _PROCESS)
+    if layout is None:
+        return Made(time_ns=time, process=process)
     numbers: dict[int, int] = {}
     unknown = absent = 0
     for field in layout.numbers:
@@ -86,7 +95,11 @@ def _made(record: Record, layout: EventLayout, time: int) -> Made:
     texts = {
         text.view: _text(named_value(text.name, record)) for text in layout.texts if not text.part
     }
-    return Made(numbers, texts, unknown, absent, time)
+    return Made(numbers, texts, unknown, absent, time, process)
+
+
+def _known_number(value: FieldValue) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _words(value: FieldValue, field: NumberField) -> dict[int, int]:

@@ -4,7 +4,6 @@ from functools import cache
 
 from attrs import evolve
 
-from compiler.plan.planner import plan
 from compiler.plan.used import used_fields
 from dsl.frontend import check
 from dsl.interpreter import Event, Interpreter, Outcome
@@ -16,8 +15,6 @@ from tests.language.kernel import outcomes, work
 from tests.language.many_patterns import ManyPatterns
 from tests.language.play import Played, Work
 
-# What the front end knows and the decision core does not yet.
-NOT_YET: set[str] = set()
 ALL = {
     case.name: case
     for case in (*cases(CASES), *cases(POLICIES), *examples(), ManyPatterns().case(60))
@@ -41,13 +38,6 @@ def events_of(name: str) -> tuple[Event, ...]:
         evolve(event, fields=complete(event.name, event.fields, used.get(event.name, ())))
         for event in ALL[name].events
     )
-
-
-@cache
-def in_core(name: str) -> bool:
-    """Whether this version can compile a case."""
-    _, diagnostics = plan(policy_of(name), testing=True)
-    return not any(one.code in NOT_YET for one in diagnostics)
 
 
 @cache

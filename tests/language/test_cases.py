@@ -7,7 +7,7 @@ import pytest
 
 from tests.language.fixture import lines
 from tests.language.play import play
-from tests.language.results import ALL, compare, compiled, expected, in_core, interpreted
+from tests.language.results import ALL, compare, compiled, expected, interpreted
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -16,6 +16,6 @@ def test_interpreter(name: str) -> None:
 
 
 @pytest.mark.bpf
-@pytest.mark.parametrize("name", [name for name in ALL if in_core(name)])
+@pytest.mark.parametrize("name", ALL)
 def test_core(name: str) -> None:
     compare(name, play(compiled(name)))

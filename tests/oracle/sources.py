@@ -17,6 +17,13 @@ HEADER = 'policy "random" version "1" language 1\n'
 EVENTS = ("process.exec", "process.fork", "process.exit", "net.connect")
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "192.0.2.1")
 SECOND = 10**9
+# The steps of a sequence have keys of one kind each.
+SEQUENCE_KEYS = (
+    ("by proc", "by proc.parent"),
+    ("by container",),
+    ("by (proc.uid, container)",),
+    ("",),
+)
 # Between two events; windows of rules are 1 s and 1 min, so that ends are met exactly.
 PAUSES = (0, 0, 0, 1, SECOND // 2, SECOND - 1, SECOND, SECOND + 1, 30 * SECOND, 60 * SECOND)
 
@@ -28,6 +35,7 @@ class Features:
     counting: bool = False
     sets: bool = False
     tags: bool = False
+    sequences: bool = False
 
 
 def of(*words: str) -> st.SearchStrategy[str]:
@@ -103,6 +111,29 @@ def clauses(draw: st.DrawFn, events: tuple[str, ...], features: Features) -> str
 
 
 @st.composite
+def sequences(draw: st.DrawFn, number: int, features: Features) -> str:
+    """A rule of two or three steps."""
+    count = draw(st.integers(2, 3))
+    key = draw(st.sampled_from(SEQUENCE_KEYS))
+    steps = []
+    for place in range(count):
+        # On an exec the last step acts before or after; both kinds are wanted.
+        event = draw(of(*EVENTS[:2], *EVENTS[3:]))
+        when = draw(conditions(event == "net.connect", features))
+        if place and draw(st.booleans()):
+            when = f"s{place}.proc.uid == s{place - 1}.proc.uid and s{place}.proc.pid > 0"
+        name = f" as s{place}"
+        steps.append(f"[{event}{name} when {when}] {draw(of(*key))}")
+    until = draw(of("", f"until [{draw(of(*EVENTS))} when proc.uid == 2] {draw(of(*key))}"))
+    last = steps[-1].split()[0].removeprefix("[")
+    can = ["", "deny", "deny on unknown"] if last != "process.fork" else ["", "kill"]
+    return (
+        f"rule q{number} {{ on sequence within {draw(of('1s', '1min'))} {' '.join(steps)} {until}"
+        f" {draw(of(*can))} }}"
+    )
+
+
+@st.composite
 def sources(draw: st.DrawFn, features: Features) -> str:
     """A policy of one to five rules."""
     rules = []
@@ -120,6 +151,8 @@ def sources(draw: st.DrawFn, features: Features) -> str:
             "rule gives1 { on process.exec when proc.uid == 2 tag proc t1 inherited silent }",
             "rule gives2 { on process.exec when proc.ppid == 3 tag container t2 silent }",
         ]
+    if features.sequences:
+        rules += [draw(sequences(n, features)) for n in range(draw(st.integers(0, 2)))]
     head = HEADER
     if features.sets:
         head += "set users : int[16]\nset hosts : ip[16] for 1s\nset pairs : (int, path)[16]\n"

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.bpf
 
 EXAMPLES = settings().max_examples // 4  # ten times as many in a long run
 EVENTS = 40  # most of an example
-FEATURES = Features(counting=True)
+FEATURES = Features(counting=True, sets=True, tags=True, sequences=True)
 
 
 @settings(max_examples=EXAMPLES)

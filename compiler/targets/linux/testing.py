@@ -6,7 +6,14 @@ its map entry, so a program has nothing to copy, and a text can be longer than a
 """
 
 from bpfc.artifact.control import SCRATCH_MAP, SECRET_MAP
-from bpfc.artifact.testing import CONTEXT_SLOT, CONTEXT_STAGE, NO_SLOT, Judge, SlotLayout
+from bpfc.artifact.testing import (
+    CONTEXT_SLOT,
+    CONTEXT_STAGE,
+    CONTEXT_WORDS,
+    NO_SLOT,
+    Judge,
+    SlotLayout,
+)
 from compiler.emit import scratch
 from compiler.emit.core import Origins, layout_of, symbol
 from compiler.emit.unit import Unit
@@ -17,14 +24,8 @@ from compiler.targets.linux.half import LICENSE, LinuxPlatform
 
 # Never attached; libbpf's mark keeps other loaders from loading it.
 SECTION = "?raw_tp/bpfc_judge"
-_UPKEEP = ("process.fork", "process.exit")
-# Words that adapters fill and the numbers that say the same in a record.
-_WORDS = (
-    ("pid", "proc.pid"),
-    ("start", "proc.start_time"),
-    ("forker_pid", "proc.ppid"),
-    ("forker_start", "proc.parent.start_time"),
-)
+# Events at which adapters keep the tags of processes, also without a rule on them.
+UPKEEP = ("process.fork", "process.exit")
 
 
 def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule:
@@ -54,27 +55,29 @@ def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule
 
 def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
     """Emit `judge_E(context)` for each event: the core's verdict on the record in a slot."""
-    for event in plan.events:
-        name = event.layout.event
+    judged = {event.layout.event for event in plan.events}
+    for name in _events(plan):
         place = origins.event(name)
         fn = unit.function(_program(name), "ctx", section=SECTION, context=True, place=place)
         context = fn.context_pointer()
         index, stage = context.at(CONTEXT_SLOT).load(), context.at(CONTEXT_STAGE).load()
         slot = fn.lookup(SCRATCH_MAP, index, NO_SLOT)
         slot.at(scratch.word("stage")).store(stage)
-        numbers = {n.name: n.index for n in event.layout.numbers}
-        upkeep = plan.memory.inherits and name in _UPKEEP
-        if upkeep:
-            # As the adapters of these events do it.
-            for word, number in _WORDS:
-                value = slot.at(scratch.number(numbers[number])).load() if number in numbers else 0
-                slot.at(scratch.word(word)).store(value)
-        if upkeep and name == "process.fork":
+        for word, at in CONTEXT_WORDS.items():
+            slot.at(scratch.word(word)).store(context.at(at).load())
+        if plan.memory.inherits and name == "process.fork":
             fn.call("fork_tags", index)
-        verdict = fn.call(f"core_{symbol(name)}", index)
-        if upkeep and name == "process.exit":
+        verdict = fn.call(f"core_{symbol(name)}", index) if name in judged else fn.const(0)
+        if plan.memory.inherits and name == "process.exit":
             fn.call("exit_tags", index)
         fn.ret(verdict)
+
+
+def _events(plan: Plan) -> tuple[str, ...]:
+    """The events that there are programs for."""
+    judged = tuple(event.layout.event for event in plan.events)
+    kept = UPKEEP if plan.memory.inherits else ()
+    return (*judged, *(name for name in kept if name not in judged))
 
 
 def slot_layout(plan: Plan) -> SlotLayout:
@@ -87,6 +90,7 @@ def slot_layout(plan: Plan) -> SlotLayout:
         Places and programs.
     """
     layout = layout_of(plan)
+    matchers = {event.layout.event: event for event in plan.events}
     return SlotLayout(
         size=layout.size,
         views=scratch.VIEWS,
@@ -96,7 +100,8 @@ def slot_layout(plan: Plan) -> SlotLayout:
         text=layout.text,
         text_size=scratch.TEXT_WINDOW,
         judges=tuple(
-            Judge(e.layout.event, _program(e.layout.event), _limits(e)) for e in plan.events
+            Judge(name, _program(name), _limits(matchers[name]) if name in matchers else ())
+            for name in _events(plan)
         ),
     )
 
