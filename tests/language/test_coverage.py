@@ -14,7 +14,6 @@ from dsl.typed import Op
 from dsl.walk import rule_tests
 from dsl.words import DENY_ERRNOS, METADATA
 from tests.language.documented import ROOT
-from tests.language.fixture import POLICIES
 from tests.language.results import ALL, expected, policy_of
 
 # Left out, which is read and then refused with what was expected; and planned (BPFC0106).
@@ -110,5 +109,3 @@ def test_every_chapter_of_the_specification_has_a_case() -> None:
     chapters = set(re.findall(r"^##+ (.+)$", text, re.MULTILINE))
     covered = {chapter for case in ALL.values() for chapter in case.about}
     assert covered <= chapters, "a case is `about` a chapter that does not exist"
-
-
