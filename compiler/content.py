@@ -52,6 +52,7 @@ def _tables(event: EventPlan, platform: str) -> list[tuple[str, int, bytes]]:
     if matcher is None:
         return []
     found = [(event.map, 0, matcher.ljust(table_room(event), b"\0"))]
+    found += [(further.name, 0, further.content) for further in event.number_maps]
     for automaton in event.automata:
         table = automaton.linux if platform == "linux" else automaton.windows
         if table is not None:

@@ -16,7 +16,7 @@ For an event E there are:
 - `state_E(slot)` and what it calls: rules that count before they do it (see `compiler.emit.state`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
@@ -24,20 +24,27 @@ from bpfc.artifact import record
 from compiler.emit import content, scratch, state
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bank import BankEmitter
-from compiler.emit.bits import equal, lowest_bit, pick
+from compiler.emit.bits import pick
+from compiler.emit.collect import WORK_STEP, CollectEmitter
 from compiler.emit.derived import DerivedEmitter
 from compiler.emit.function import Function
+from compiler.emit.live import (
+    WHICH,
+    SparseNumbers,
+    first_word,
+    live,
+    live_chunks,
+    narrow,
+)
 from compiler.emit.memory import MemoryEmitter, emit_memory
 from compiler.emit.numbers import NumberTables, special_row
 from compiler.emit.rules import RuleEmitter
 from compiler.emit.unit import NO_PLACE, Unit
-from compiler.emit.values import Int, Ptr, Variable
+from compiler.emit.values import Int, Ptr
 from compiler.plan import model
 from compiler.plan.memory_shapes import MemberShape, TagShape
-from compiler.plan.model import AutomatonPlan, EventPlan, NumberPlan, Plan
+from compiler.plan.model import CHUNK_WORDS, EventPlan, NumberPlan, Plan
 
-WORK_STEP = 64  # terms that one call of collect_E takes
-UNROLLED = 4  # rows of up to that many words are combined without a loop
 NO_RULE = (1 << 64) - 1
 RowStep = Callable[[Ptr, Int], None]
 SCRATCH = "scratch"
@@ -74,6 +81,7 @@ def layout_of(plan: Plan) -> scratch.Layout:
         row_words=max([1, *(e.words for e in plan.events)]),
         derived_words=max((len(e.derived) for e in plan.events), default=0),
         state_size=max([0, *(state.area_size(e.state.pending) for e in plan.events if e.state)]),
+        index_words=max((len(e.numbers) for e in plan.events if e.sparse), default=0),
     )
 
 
@@ -96,6 +104,7 @@ class EventCore:
         self.name = symbol(event.layout.event)
         self.place = origins.event(event.layout.event)
         self.numbers = NumberTables(event)
+        self.sparse = SparseNumbers(unit, self.name, event, layout)
         # What is cheap to look up comes first: most events are decided by it.
         self.order = sorted(event.numbers, key=lambda n: (n.source == "derived", n.words))
         self.banks = tuple(dict.fromkeys(a.map for a in event.automata if a.sparse))
@@ -113,11 +122,13 @@ class EventCore:
             BankEmitter(self.unit, self.name, number, plans, self.layout, self.place).emit()
         self._memory()
         DerivedEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
+        for item in self.order if self.event.sparse else ():
+            self.sparse.emit(item, self.origins.field(self.event.layout.event, item.field))
         self._doubt()
         RuleEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         if self.event.state is not None:
             state.emit_event(self.unit, self.event, self.name, self.layout.state, self.place)
-        self._collect()
+        CollectEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         self._core()
 
     def _memory(self) -> None:
@@ -134,16 +145,16 @@ class EventCore:
     def _function(self, prefix: str) -> Function:
         return self.unit.function(f"{prefix}_{self.name}", "slot", place=self.place)
 
-    def _row(self, base: Ptr, offset: int, fn: Function, each: RowStep) -> None:
-        """Apply `each` to every word of a row: unrolled if short, else in a rolled loop."""
+    def _row(self, fn: Function, slot: Ptr, base: Ptr, offset: int, each: RowStep) -> None:
+        """Apply `each` to every word of a row: unrolled if short, else in live chunks."""
         words = self.event.words
-        if words <= UNROLLED:
+        if not self.event.sparse:
             for index in range(words):
                 each(base.at(offset + 8 * index), fn.const(8 * index))
             return
-        with fn.loop(words) as (number, _):
-            step = (number << 3).masked(8 * words - 8)
-            each(base.at(step).at(offset), step)
+        with live_chunks(fn, slot, words) as start:
+            for index in range(CHUNK_WORDS):
+                each(base.at(start).at(offset + 8 * index), start + 8 * index)
 
     # ------------------------------------------------------------------ numbers
 
@@ -173,6 +184,9 @@ class EventCore:
     ) -> None:
         """AND the number's row into the result row at scratch offset `result`."""
         fn.at_place(self.origins.field(self.event.layout.event, number.field))
+        if self.event.sparse:
+            self.sparse.restrict(fn, number, WHICH.index(special))
+            return
         row = self._row_index(fn, slot, table, number, special)
         base = self.numbers.row(table, number, row)
 
@@ -180,7 +194,21 @@ class EventCore:
             place = slot.at(offset).at(result)
             place.store(place.load() & word.load())
 
-        self._row(base, 0, fn, step)
+        self._row(fn, slot, base, 0, step)
+
+    def _look_up(
+        self, fn: Function, slot: Ptr, table: Ptr, numbers: Sequence[NumberPlan], found: Int
+    ) -> Int:
+        """Look up rows that are sparse; returns what of the chunks `found` is live then."""
+        tables = {self.event.map: table}
+        for number in numbers:
+            fn.at_place(self.origins.field(self.event.layout.event, number.field))
+            if number.map not in tables:
+                tables[number.map] = content.table(fn, slot, number.map)
+            own = tables[number.map]
+            index = self._row_index(fn, slot, own, number, WHICH[0])
+            found = found & self.sparse.note(slot, own, number, index)
+        return found
 
     # ------------------------------------------------------------------ rows
 
@@ -215,7 +243,7 @@ class EventCore:
             negative = slot.at(offset).at(base + 8 * event.words * event.columns).load()
             place.store(value & ~negative)
 
-        self._row(slot, result, fn, step)
+        self._row(fn, slot, slot, result, step)
 
     def _doubt(self) -> None:
         """`doubt_E`: definite and possible terms where something is unknown or truncated."""
@@ -233,7 +261,7 @@ class EventCore:
                 (record.VIEW_UNKNOWN, automaton.unknown_offset),
                 (record.VIEW_TRUNCATED, automaton.truncated_offset),
             ):
-                self._doubt_text(fn, slot, table, automaton, flag, block)
+                self._doubt_text(fn, slot, table, automaton.view, flag, block)
         self._copy_row(fn, table, event.terms_offset, slot, layout.possible)
         for number in self.order:
             self._and_row(fn, slot, table, number, "unknown_possible", layout.possible)
@@ -247,7 +275,7 @@ class EventCore:
             definite = slot.at(offset).at(layout.definite).load()
             slot.at(offset).at(layout.enforced).store(definite | extra)
 
-        self._row(table, event.unknown_denies_offset, fn, widen)
+        self._row(fn, slot, table, event.unknown_denies_offset, widen)
         fn.ret(0)
 
     def _doubt_text(
@@ -255,11 +283,11 @@ class EventCore:
         fn: Function,
         slot: Ptr,
         table: Ptr,
-        automaton: AutomatonPlan,
+        view: int,
         flag: int,
         block: int,
     ) -> None:
-        flags = slot.at(scratch.view(automaton.view) + 8).load(4)
+        flags = slot.at(scratch.view(view) + 8).load(4)
         width = 8 * self.event.words
         with fn.when((flags & flag).ne(0)):
 
@@ -270,23 +298,23 @@ class EventCore:
                     target = slot.at(offset).at(self.layout.accumulators + width * column)
                     target.store(target.load() | word.at(width * (1 + column)).load())
 
-            self._row(table, block, fn, step)
+            self._row(fn, slot, table, block, step)
 
-    def _copy_row(self, fn: Function, source: Ptr, at: int, target: Ptr, to: int) -> None:
+    def _copy_row(self, fn: Function, source: Ptr, at: int, slot: Ptr, to: int) -> None:
         def step(word: Ptr, offset: Int) -> None:
-            target.at(offset).at(to).store(word.load())
+            slot.at(offset).at(to).store(word.load())
 
-        self._row(source, at, fn, step)
+        self._row(fn, slot, source, at, step)
 
     def _any(self, fn: Function, slot: Ptr, at: int) -> Int:
-        """OR of all words of a row."""
-        total = fn.variable(0)
-
-        def step(word: Ptr, offset: Int) -> None:
-            total.set(total.get() | word.load())
-
-        self._row(slot, at, fn, step)
-        return total.get()
+        """Non-zero if any word of a row is; only chunks with such words live on."""
+        words = self.event.words
+        if self.event.sparse:
+            return narrow(fn, slot, at, words)
+        total = slot.at(at).load()
+        for word in range(1, words):
+            total = total | slot.at(at + 8 * word).load()
+        return total
 
     # ------------------------------------------------------------------ the core function
 
@@ -295,29 +323,68 @@ class EventCore:
         event, layout = self.event, self.layout
         slot = fn.lookup(SCRATCH, fn.argument())
         table = content.table(fn, slot, event.map)
-        self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
         read = [number for number in self.order if number.source != "derived"]
-        for number in read:
-            self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
-        if event.derived:
-            if read:
-                # What is read decides most events before anything is computed or looked up.
-                doubt = self._doubtful(fn, slot, False)
-                with fn.when((self._any(fn, slot, layout.fire) | doubt).eq(0)):
-                    fn.ret(0)
-            fn.call(f"derive_{self.name}", fn.argument())
-        for number in self.order[len(read) :]:
-            self._and_row(fn, slot, table, number, "unknown_fire", layout.fire)
-        doubt = self._doubtful(fn, slot)
-        if event.numbers:
-            # Most events are decided by numbers alone; possible terms need a doubt.
-            with fn.when((self._any(fn, slot, layout.fire) | doubt).eq(0)):
-                fn.ret(0)
+        if event.sparse:
+            self._live(fn, slot, table, read)
+            self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
+            doubt = self._restricted(fn, slot, table, self.order)
+        else:
+            self._copy_row(fn, table, event.terms_offset, slot, layout.fire)
+            doubt = self._dense(fn, slot, table, read)
         if event.automata:
             self._start_accumulators(fn, slot, table)
             self._texts(fn)
             self._columns(fn, slot, layout.fire)
         self._finish(fn, slot, doubt)
+
+    def _restricted(
+        self, fn: Function, slot: Ptr, table: Ptr, numbers: Sequence[NumberPlan]
+    ) -> Int:
+        """AND rows of numbers, and end where they leave no term; returns what is in doubt."""
+        fire = self.layout.fire
+        for number in numbers:
+            self._and_row(fn, slot, table, number, "unknown_fire", fire)
+        doubt = self._doubtful(fn, slot)
+        if not self.event.numbers:
+            return doubt
+        # Most events are decided by numbers alone; possible terms need a doubt. Chunks in which
+        # terms are only possible live on where there is one.
+        if self.event.sparse:
+            with fn.when(doubt.eq(0)), fn.when(self._any(fn, slot, fire).eq(0)):
+                fn.ret(0)
+        else:
+            with fn.when((self._any(fn, slot, fire) | doubt).eq(0)):
+                fn.ret(0)
+        return doubt
+
+    def _dense(self, fn: Function, slot: Ptr, table: Ptr, read: Sequence[NumberPlan]) -> Int:
+        """Rows of all numbers: those that are read, then those that are computed."""
+        fire = self.layout.fire
+        if not self.event.derived:
+            return self._restricted(fn, slot, table, read)
+        for number in read:
+            self._and_row(fn, slot, table, number, "unknown_fire", fire)
+        if read:
+            # What is read decides most events before anything is computed or looked up.
+            doubt = self._doubtful(fn, slot, False)
+            with fn.when((self._any(fn, slot, fire) | doubt).eq(0)):
+                fn.ret(0)
+        fn.call(f"derive_{self.name}", fn.argument())
+        return self._restricted(fn, slot, table, self.order[len(read) :])
+
+    def _live(self, fn: Function, slot: Ptr, table: Ptr, read: Sequence[NumberPlan]) -> None:
+        """Find the chunks that live, and end where there are none: by what is read, then by what is
+        computed."""
+        computed = self.order[len(read) :]
+        found = fn.const((1 << self.event.words // CHUNK_WORDS) - 1)
+        for numbers in (read, computed):
+            if numbers and numbers is computed:
+                fn.call(f"derive_{self.name}", fn.argument())
+            if numbers:
+                found = self._look_up(fn, slot, table, numbers, found)
+                with fn.when(found.eq(0)):
+                    fn.ret(0)
+        live(slot).store(found)
 
     def _texts(self, fn: Function) -> None:
         """All automata, one after the other."""
@@ -330,15 +397,10 @@ class EventCore:
                 fn.call(f"text{index}_{self.name}", fn.argument())
 
     def _start_accumulators(self, fn: Function, slot: Ptr, table: Ptr) -> None:
-        count = (self.event.columns + 1) * self.event.words
-        source, target = self.event.accumulators_offset, self.layout.accumulators
-        if count <= 4 * UNROLLED:
-            for index in range(count):
-                slot.at(target + 8 * index).store(table.at(source + 8 * index).load())
-            return
-        with fn.loop(count) as (number, _):
-            at = (number << 3).masked(_power_of_two(8 * count) - 8)
-            slot.at(at).at(target).store(table.at(at).at(source).load())
+        width = 8 * self.event.words
+        for column in range(self.event.columns + 1):
+            source = self.event.accumulators_offset + width * column
+            self._copy_row(fn, table, source, slot, self.layout.accumulators + width * column)
 
     def _finish(self, fn: Function, slot: Ptr, doubt: Int) -> None:
         layout = self.layout
@@ -350,9 +412,9 @@ class EventCore:
             self._copy_row(fn, slot, layout.fire, slot, layout.enforced)
         with fn.when(self._any(fn, slot, layout.possible).eq(0)):
             fn.ret(0)
-        slot.at(scratch.word("bits")).store(slot.at(layout.possible).load())
+        first_word(slot, layout, self.event)
         slot.at(scratch.word("rule")).store(NO_RULE)
-        for name in ("word", "rule_bits", "actions", "errno", "effects"):
+        for name in ("rule_bits", "actions", "errno", "effects"):
             slot.at(scratch.word(name)).store(0)
         slot.at(scratch.header("rule_count")).store(0, 2)
         slot.at(scratch.header("rules_more")).store(0, 4)
@@ -373,55 +435,6 @@ class EventCore:
         errno = slot.at(scratch.word("errno")).load()
         fn.ret(actions | (errno << 16))
 
-    # ------------------------------------------------------------------ matches
-
-    def _collect(self) -> None:
-        """`collect_E`: the matched terms rule by rule; returns 1 when all are done."""
-        fn = self._function("collect")
-        slot = fn.lookup(SCRATCH, fn.argument(), 1)
-        table = content.table(fn, slot, self.event.map, 1)
-        words, layout = self.event.words, self.layout
-        bits = fn.variable(slot.at(scratch.word("bits")).load())
-        word = fn.variable(slot.at(scratch.word("word")).load())
-        with fn.loop(WORK_STEP) as (_, leave):
-            self._term(fn, slot, table, bits, word)
-            empty = equal(bits.get(), fn.const(0))
-            word.set(word.get() + empty)
-            leave(word.get().ge(words))
-            at = (word.get() << 3).masked(8 * words - 8)
-            bits.set(pick(empty, slot.at(at).at(layout.possible).load(), bits.get()))
-        slot.at(scratch.word("bits")).store(bits.get())
-        slot.at(scratch.word("word")).store(word.get())
-        with fn.when(word.get().ge(words)):
-            self._flush(fn)
-            fn.ret(1)
-        fn.ret(0)
-
-    def _term(self, fn: Function, slot: Ptr, table: Ptr, bits: Variable, word: Variable) -> None:
-        """Take the next term of the current word, if there is one, and add it to its rule."""
-        words, layout = self.event.words, self.layout
-        valid = equal(bits.get(), fn.const(0)) ^ 1
-        bit = lowest_bit(bits.get()) & 63
-        bits.set(bits.get() & (bits.get() - valid))
-        term = ((word.get() << 6) + bit).masked(64 * words - 1)
-        current = slot.at(scratch.word("rule"))
-        found = table.at(term << 2).at(self.event.rule_of_term_offset).load(4)
-        rule = pick(valid, found, current.load())
-        with fn.when(rule.ne(current.load())):
-            self._flush(fn)
-            current.store(rule)
-            slot.at(scratch.word("rule_bits")).store(0)
-        at = (word.get() << 3).masked(8 * words - 8)
-        fired = (slot.at(at).at(layout.fire).load() >> bit) & valid
-        definite = (slot.at(at).at(layout.definite).load() >> bit) & valid
-        enforced = (slot.at(at).at(layout.enforced).load() >> bit) & valid
-        place = slot.at(scratch.word("rule_bits"))
-        place.store(place.load() | fired | (definite << 1) | (enforced << 2))
-
-    def _flush(self, fn: Function) -> None:
-        """Carry out the rule collected so far: a call, so that the verifier sees its code once."""
-        fn.call(f"rule_{self.name}", fn.argument())
-
 
 def table_room(event: EventPlan) -> int:
     """Bytes of an event's matcher map: its table, and room for what masks can reach behind it.
@@ -436,7 +449,7 @@ def table_room(event: EventPlan) -> int:
     reach = [event.size, event.accumulators_offset + _power_of_two((event.columns + 1) * width)]
     if event.memory.effects:
         reach.append(event.memory.effects_offset + 8 * event.rule_room)
-    for number in event.numbers:
+    for number in event.numbers if not event.sparse else ():
         rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
         reach.append(number.rows_offset + _power_of_two(rows * width) + width)
     return (max(reach) + 7) // 8 * 8

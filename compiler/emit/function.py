@@ -57,6 +57,7 @@ class Function:
         self._ids = 0
         self._stack = 0
         self._transient: Ptr | None = None
+        self._spare: list[Ptr] = []
         self._open = True
         self.subprogram = unit.subprogram(name, arguments, context, place)
         self._location = unit.location(place, self.subprogram)
@@ -125,6 +126,15 @@ class Function:
         result = Variable(self.stack(8))
         result.set(value)
         return result
+
+    @contextmanager
+    def temporary(self, value: Int | int) -> Iterator[Variable]:
+        """A local variable whose place another one may take afterwards: that of a loop."""
+        place = self._spare.pop() if self._spare else self.stack(8)
+        result = Variable(place)
+        result.set(value)
+        yield result
+        self._spare.append(place)
 
     def passthrough(self, value: Int) -> Int:
         """See `Int.hidden`."""
@@ -302,25 +312,25 @@ class Function:
         """A rolled loop of at most `count` rounds; yields the round's number and
         `leave(condition)`."""
         head, body, end = self._label(), self._label(), self._label()
-        counter = self.variable(0)
-        self._branch(head)
-        self._start(head)
-        number = counter.get()
-        self.emit_void(f"br i1 {number.lt(count).text}, label %{body}, label %{end}")
-        self._start(body)
+        with self.temporary(0) as counter:
+            self._branch(head)
+            self._start(head)
+            number = counter.get()
+            self.emit_void(f"br i1 {number.lt(count).text}, label %{body}, label %{end}")
+            self._start(body)
 
-        def leave(condition: Bit) -> None:
-            stay = self._label()
-            self.emit_void(f"br i1 {condition.text}, label %{end}, label %{stay}")
-            self._start(stay)
+            def leave(condition: Bit) -> None:
+                stay = self._label()
+                self.emit_void(f"br i1 {condition.text}, label %{end}, label %{stay}")
+                self._start(stay)
 
-        yield number, leave
-        counter.set(number + 1)
-        if self._open:
-            # LLVM must not unroll: the verifier's work and the code's size are planned for a
-            # rolled loop.
-            self.emit_void(f"br label %{head}, !llvm.loop !{self.unit.rolled()}")
-        self._start(end)
+            yield number, leave
+            counter.set(number + 1)
+            if self._open:
+                # LLVM must not unroll: the verifier's work and the code's size are planned for a
+                # rolled loop.
+                self.emit_void(f"br label %{head}, !llvm.loop !{self.unit.rolled()}")
+            self._start(end)
 
     # ------------------------------------------------------------------ result
 

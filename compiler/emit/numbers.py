@@ -4,7 +4,8 @@ from compiler.emit.bits import borrow, nonzero, sign_bit
 from compiler.emit.function import Function
 from compiler.emit.values import Int, Ptr
 from compiler.plan import model
-from compiler.plan.model import EventPlan, NumberPlan
+from compiler.plan.classes import power_of_two
+from compiler.plan.model import EventPlan, NumberPlan, SharedRows
 
 FEW_BOUNDS = 16  # of one word: up to that many are compared one by one
 SMALL_KINDS = ("port", "enum", "bool")  # far below 2**63
@@ -94,6 +95,19 @@ class NumberTables:
         start = index * width
         start = start.masked(mask) if followed else start.bounded(mask)
         return table.at(start).at(number.rows_offset)
+
+    def root(self, table: Ptr, number: NumberPlan, rows: SharedRows, index: Int) -> Ptr:
+        """The root of a row that stands in chunks.
+
+        Args:
+            table: of the number.
+            number: what was looked up.
+            rows: its rows.
+            index: the row's index.
+        """
+        room = power_of_two(number.bounds + 1 + len(model.SPECIAL_ROWS))
+        ref = table.at(index.bounded(room - 1) << 2).at(rows.refs_offset).load(4)
+        return table.at(ref.masked(rows.roots - 1) * model.ROOT_SIZE).at(rows.roots_offset)
 
     def _is_small(self, number: NumberPlan) -> bool:
         return number.source == "presence" or number.kind in SMALL_KINDS

@@ -52,6 +52,7 @@ WORD_NAMES = (
     "effects",  # effects that are due, a bit each
     "forker_pid",  # the process that forks
     "forker_start",
+    "live",  # a bit for each chunk of terms that is looked at
 )
 
 RECORD = 0
@@ -94,6 +95,7 @@ class Layout:
         row_words: u64 words of a row of terms, a power of two (largest of all events).
         derived_words: derived values of the event that has most.
         state_size: bytes for rules that remember something.
+        index_words: numbers with sparse rows of the event that has most.
     """
 
     hit_words: int
@@ -101,6 +103,7 @@ class Layout:
     row_words: int
     derived_words: int = 0
     state_size: int = 0
+    index_words: int = 0
 
     @property
     def accumulators(self) -> int:
@@ -133,9 +136,14 @@ class Layout:
         return self.enforced + 8 * self.row_words
 
     @property
+    def indices(self) -> int:
+        """Offset of the row indices of numbers with sparse rows."""
+        return self.derived + 8 * self.derived_words
+
+    @property
     def state(self) -> int:
         """Offset of what the state of rules works with (`compiler.emit.state`)."""
-        return self.derived + 8 * self.derived_words
+        return self.indices + 8 * self.index_words
 
     @property
     def process(self) -> int:

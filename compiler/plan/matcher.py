@@ -13,7 +13,7 @@ from bpfc.artifact.consistency import rules_map
 from bpfc.artifact.manifest import EventLayout
 from compiler.plan.automaton import Needle
 from compiler.plan.classes import power_of_two, room_for
-from compiler.plan.derived import DerivedTables, derived_tables
+from compiler.plan.derived import derived_tables
 from compiler.plan.memory import MemoryBuilder
 from compiler.plan.memory_shapes import NOTHING_KEPT, Memory
 from compiler.plan.model import (
@@ -24,8 +24,9 @@ from compiler.plan.model import (
     NumberPlan,
     StatePlan,
 )
-from compiler.plan.numbers import NumberRows, rows_of
+from compiler.plan.number_tables import TableTooLarge, number_tables
 from compiler.plan.patterns.acceptor import STATES_MAX
+from compiler.plan.rows import TooManyRows
 from compiler.plan.shapes import TooLarge, shape_tables
 from compiler.plan.sought import DERIVED, Shape
 from compiler.plan.state import has_state, state_names, state_plan
@@ -36,19 +37,16 @@ from compiler.plan.terms import (
     TextTests,
     columns_of,
     event_terms,
-    number_tests,
     start_of,
     text_tests,
 )
 from compiler.plan.texts import DoesNotFit, tables_of
-from dsl.catalogue import Event, Field, Kind
-from dsl.derived import Derived
+from dsl.catalogue import Event
 from dsl.diagnostics import Collector, shown
 from dsl.typed import Policy
 from dsl.walk import effect_reads, operands
 
 _ALL_ONES = (1 << 64) - 1
-_SPARE_BYTES = 512 * 1024  # rows of a number table may take with room to spare
 _RULES_MIN = 64  # entries of a rules map, so that small edits keep the code
 
 
@@ -114,9 +112,18 @@ def event_plan(
         builder.rule(rule, event.name, problems)
     kept, kept_windows, effects = builder.tables(rule_room)
     kept_at, effects_at = table.add(kept), table.add(effects)
-    numbers = _numbers(terms, event, layout, derived, table)
+    name = f"m_{_identifier(event)}"
+    try:
+        numbers = number_tables(terms, event, layout, derived, name, len(table.content))
+    except TableTooLarge as error:
+        _too_big(policy, event, terms, problems, f"{error.size} bytes for the tests of one number")
+        return None
+    except TooManyRows:
+        _too_big(policy, event, terms, problems, "more than 65,536 different rows of terms")
+        return None
+    table.add(numbers.content)
     automata = _automata(terms, event, layout, columns, table, problems)
-    table.pad(_reach(numbers, words))
+    table.pad(_reach(numbers.plans, words))
     state = _state(terms, rule_room, layout, table)
     if len(table.content) > TABLE_MAX:
         _too_big(policy, event, terms, problems, f"{len(table.content)} bytes of number tables")
@@ -130,7 +137,7 @@ def event_plan(
     windows[kept_at : kept_at + len(kept_windows)] = kept_windows
     return EventPlan(
         layout=layout,
-        map=f"m_{_identifier(event)}",
+        map=name,
         rules_map=rules_map(event.name),
         words=words,
         columns=columns,
@@ -141,7 +148,8 @@ def event_plan(
         size=len(linux),
         linux=linux,
         windows=bytes(windows) if "windows" in event.platforms else None,
-        numbers=numbers,
+        numbers=numbers.plans,
+        number_maps=numbers.maps,
         automata=automata,
         derived=derived.plans,
         constants_offset=constants,
@@ -187,62 +195,6 @@ def _fields(terms: EventTerms, event: Event) -> tuple[str, ...]:
     return tuple(field.name for field in event.ordered(read))
 
 
-def _numbers(
-    terms: EventTerms,
-    event: Event,
-    layout: EventLayout,
-    derived: DerivedTables,
-    table: _Table,
-) -> tuple[NumberPlan, ...]:
-    """A table for each tested number, each text whose presence is tested, and each derived value.
-
-    Big ones come first in the table; plans are in catalogue order, derived ones behind.
-    """
-    tests = number_tests(terms)
-    rows = {name: rows_of(tested, len(terms.terms)) for name, tested in tests.items()}
-    order = [field.name for field in event.ordered(rows)]
-    order += [plan.name for plan in derived.plans]
-    fields = {name: tests[name][0][1][0].test.field for name in order}
-    rooms = {name: _bounds_room(rows[name], fields[name], terms.words) for name in order}
-    plans: dict[str, NumberPlan] = {}
-    # Places follow from sizes alone: no name, no number of bounds moves a table.
-    for name in sorted(order, key=lambda name: (-rooms[name], order.index(name))):
-        field = fields[name]
-        source, index, words = _place(field, name, layout, derived)
-        plans[name] = NumberPlan(
-            field=name,
-            kind=field.kind.value,
-            source=source,
-            index=index,
-            words=words,
-            signed=source != "presence" and field.signed,
-            bounds=rooms[name],
-            bounds_offset=table.add(_bounds(rows[name], rooms[name], words)),
-            rows_offset=table.rows(_rows(rows[name], rooms[name])),
-        )
-    return tuple(plans[name] for name in order)
-
-
-def _place(
-    field: Field, name: str, layout: EventLayout, derived: DerivedTables
-) -> tuple[str, int, int]:
-    """Where the value of a number table stands: source, index, words."""
-    if isinstance(field, Derived):
-        return "derived", derived.index(name), 1
-    number = next((number for number in layout.numbers if number.name == name), None)
-    if number is not None:
-        return "number", number.index, number.words
-    return "presence", next(text.view for text in layout.texts if text.name == name), 1
-
-
-def _bounds_room(rows: NumberRows, field: Field, words: int) -> int:
-    """Bounds that a number table has room for; what has two values only needs no more."""
-    if field.kind.is_text:
-        return 1
-    room = 2 if field.kind is Kind.BOOL else room_for(rows.spread)
-    return room if room <= _SPARE_BYTES // (8 * words) else power_of_two(len(rows.bounds))
-
-
 def _reach(numbers: Sequence[NumberPlan], words: int) -> int:
     """Where the table must end: code masks the offset of a row by a power of two.
 
@@ -252,26 +204,9 @@ def _reach(numbers: Sequence[NumberPlan], words: int) -> int:
     ends = (
         number.rows_offset + power_of_two(row * (number.bounds + 1 + len(SPECIAL_ROWS)))
         for number in numbers
+        if number.sparse is None
     )
     return max(ends, default=0)
-
-
-def _bounds(rows: NumberRows, room: int, words: int) -> bytes:
-    """Bounds as u64, an address high word first; room that is left over is all ones."""
-    content = b"".join(
-        b"".join(
-            (bound >> 64 * word & _ALL_ONES).to_bytes(8, "little")
-            for word in reversed(range(words))
-        )
-        for bound in rows.bounds
-    )
-    return content.ljust(8 * words * room, b"\xff")
-
-
-def _rows(rows: NumberRows, room: int) -> list[int]:
-    """Interval rows, the last one again for bounds that are not used, then the special rows."""
-    assert len(rows.special) == len(SPECIAL_ROWS)
-    return [*rows.rows, *[rows.rows[-1]] * (room - len(rows.bounds)), *rows.special]
 
 
 @frozen

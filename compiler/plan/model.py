@@ -4,7 +4,7 @@ Sizes that code depends on are capacity classes (powers of two); contents stand 
 exactly that size. All table integers are little-endian.
 """
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.artifact.manifest import EventLayout
 from compiler.plan.memory_shapes import (
@@ -21,6 +21,15 @@ PART_VIEWS = 16
 
 # Rows behind the bounds + 1 interval rows of a number table, in this order.
 SPECIAL_ROWS = ("unknown_fire", "unknown_definite", "unknown_possible", "absent")
+
+# Up to that many words a row of terms stands in number tables as it is; longer ones are SharedRows.
+DENSE_WORDS = 4
+
+# A row of many terms: a root (u64 summary: a bit for each chunk that is not zero; NODE_FAN u16, its
+# nodes), a node (NODE_FAN u16, its chunks), a chunk (CHUNK_WORDS u64).
+CHUNK_WORDS = 4
+NODE_FAN = 8
+ROOT_SIZE = 8 + 2 * NODE_FAN
 
 # Dense automaton table: header (u32 start state, u32 first emitting state, u32 END class, rest
 # zero), 256 byte classes (u8), transitions (u16, [state << class_bits | class]), outs (u32,
@@ -203,6 +212,53 @@ class AutomatonPlan:
 
 
 @frozen
+class SharedRows:
+    """Rows of an event with more than DENSE_WORDS words: each interval refers to one.
+
+    Args:
+        refs_offset: u32 for each row: its root.
+        roots_offset, roots: place of and room for roots.
+        nodes_offset, nodes: of nodes.
+        chunks_offset, chunks: of chunks.
+    """
+
+    refs_offset: int
+    roots_offset: int
+    roots: int
+    nodes_offset: int
+    nodes: int
+    chunks_offset: int
+    chunks: int
+
+    def moved(self, by: int) -> "SharedRows":
+        """The same rows further on in their map.
+
+        Args:
+            by: bytes.
+        """
+        return evolve(
+            self,
+            refs_offset=self.refs_offset + by,
+            roots_offset=self.roots_offset + by,
+            nodes_offset=self.nodes_offset + by,
+            chunks_offset=self.chunks_offset + by,
+        )
+
+
+@frozen
+class NumberMap:
+    """A one-entry array map that holds number tables; both halves have the same.
+
+    Args:
+        name: of the map.
+        content: what is in it.
+    """
+
+    name: str
+    content: bytes
+
+
+@frozen
 class NumberPlan:
     """Membership of one number: a sorted list of bounds and a row of terms for each interval.
 
@@ -219,8 +275,12 @@ class NumberPlan:
         signed: flip bit 63 of the value before comparing.
         bounds: number of bounds there is room for, a power of two minus 0 (at least 1); unused
             ones are all-ones and have the last row's content behind them.
-        bounds_offset: place in the matcher table of bounds * words u64.
-        rows_offset: place of (bounds + 1 + len(SPECIAL_ROWS)) * EventPlan.words u64.
+        map: name of the map of the table; the matcher's own, or one of EventPlan.number_maps.
+        bounds_offset: place there of bounds * words u64.
+        rows_offset: place of (bounds + 1 + len(SPECIAL_ROWS)) * EventPlan.words u64, if rows are
+            not sparse.
+        sparse: the rows, if they are.
+        selective: whether every term tests the number, so that a value can rule out all of them.
     """
 
     field: str
@@ -230,8 +290,11 @@ class NumberPlan:
     words: int
     signed: bool
     bounds: int
+    map: str
     bounds_offset: int
     rows_offset: int
+    sparse: SharedRows | None
+    selective: bool
 
 
 @frozen
@@ -276,6 +339,7 @@ class EventPlan:
         size: bytes of the matcher table.
         linux, windows: its contents (windows None where the half lacks the event).
         numbers, automata: the fields that are tested.
+        number_maps: further maps for number tables, where the matcher table has no room.
         derived: the values to compute first.
         constants_offset: their constants, signed words.
         rules: policy-wide index of each local rule.
@@ -299,6 +363,7 @@ class EventPlan:
     linux: bytes
     windows: bytes | None
     numbers: tuple[NumberPlan, ...]
+    number_maps: tuple[NumberMap, ...]
     automata: tuple[AutomatonPlan, ...]
     derived: tuple[DerivedPlan, ...]
     constants_offset: int
@@ -312,6 +377,11 @@ class EventPlan:
     def timed(self) -> bool:
         """Whether the core asks for the time."""
         return self.memory.timed or self.state is not None
+
+    @property
+    def sparse(self) -> bool:
+        """Whether rows of number tables are SharedRows."""
+        return self.words > DENSE_WORDS
 
 
 @frozen

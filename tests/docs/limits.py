@@ -68,7 +68,10 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),
     "transitions of one automaton": (1 << sparse.ENTRY_BITS_MAX,),
     "alternatives of all rules on an event": (64 * terms.WORDS_MAX,),
-    "matching table of an event": (4 << 20, (4 << 20) - tables.TABLE_MAX),
+    "matching table of an event; tables of one of its numbers": (
+        4 << 20,
+        (4 << 20) - tables.TABLE_MAX,
+    ),
     "command line, examined at exec": (scratch.CMDLINE_MAX,),
     "command line and paths, stored and in alerts": (control.LONG_TEXT,),
     "path, resolved": (path.STRIDES * path.STRIDE, 4 << 10),

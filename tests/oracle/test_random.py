@@ -2,10 +2,11 @@
 random records."""
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 
 import pytest
 from attrs import evolve
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from bpfc.artifact.record import RULES_MAX
@@ -13,8 +14,8 @@ from dsl.catalogue import Catalogue, load
 from dsl.catalogue import Event as Kind
 from dsl.interpreter import Event, Interpreter
 from dsl.semantics import UNKNOWN, FieldValue
-from dsl.typed import Deny, Kill, Rule
-from tests.compiler.plan.policies import EXEC, SPAN, policy
+from dsl.typed import And, Deny, Kill, Not, Op, Range, Rule
+from tests.compiler.plan.policies import EXEC, SPAN, check, policy, rule
 from tests.compiler.plan.test_against_semantics import EVENT as CONNECT
 from tests.compiler.plan.test_against_semantics import records, rules
 from tests.language.fixture import lines
@@ -67,10 +68,8 @@ def _small(record: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
     return {name: value & 0xFFFF for name, value in values.items() if isinstance(value, int)}
 
 
-@settings(max_examples=EXAMPLES)
-@given(st.lists(acting_rules(), min_size=1, max_size=5), st.sampled_from([1, 1, 1, 5]), events())
-def test_core_and_interpreter_agree(items: list[Rule], copies: int, happened: list[Event]) -> None:
-    judged = evolve(policy(*items * copies), sources=(("rules.det", "rule"),))
+def compare(items: list[Rule], happened: list[Event]) -> None:
+    judged = evolve(policy(*items), sources=(("rules.det", "rule"),))
     try:
         given_to_core = work(judged, happened, CATALOGUE)
     except ValueError as error:
@@ -82,5 +81,43 @@ def test_core_and_interpreter_agree(items: list[Rule], copies: int, happened: li
     found = outcomes(given_to_core, played)
     assert list(map(lines, found)) == list(map(lines, expected))
     assert max(len(outcome.alerts) for outcome in expected) <= RULES_MAX
-    undecided = [sum(o.undecided.count(rule.name) for o in expected) for rule in judged.rules]
+    undecided = [sum(o.undecided.count(each.name) for o in expected) for each in judged.rules]
     assert [row[2] for row in played.statistics] == undecided
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(acting_rules(), min_size=1, max_size=5), st.sampled_from([1, 1, 1, 5]), events())
+def test_core_and_interpreter_agree(items: list[Rule], copies: int, happened: list[Event]) -> None:
+    compare(items * copies, happened)
+
+
+def crowd(count: int, seed: int) -> list[Rule]:
+    """Many plain rules, few of which an event satisfies: rows of terms are looked at in chunks."""
+
+    def near(n: int) -> Range:
+        return Range(max(0, 3 * n - 4), 3 * n + 4)
+
+    tests = [
+        (
+            lambda n: check("remote.port", Op.EQ, n),
+            lambda n: check("proc.pid", Op.EQ, near(n)),
+            lambda n: And((check("proc.pid", Op.EQ, n), check("remote.port", Op.GE, n))),
+            lambda n: check("remote.ip", Op.EQ, ip_network(f"10.{n >> 8}.{n & 255}.0/24")),
+            lambda n: And((check("proc.pid", Op.EQ, near(n)), Not(check("proc.pid", Op.LT, n)))),
+        )[(n + seed) % 5](n)
+        for n in range(count)
+    ]
+    return [rule(test, CONNECT) for test in tests]
+
+
+# Not made smaller where it fails: an example takes seconds.
+@settings(max_examples=max(3, EXAMPLES // 4), phases=[Phase.explicit, Phase.generate])
+@given(
+    st.lists(acting_rules(), min_size=1, max_size=4),
+    st.sampled_from([260, 600, 1100]),
+    st.integers(0, 4),
+    events(),
+)
+def test_in_a_crowd(items: list[Rule], count: int, seed: int, happened: list[Event]) -> None:
+    others = crowd(count, seed)
+    compare([*others[: count // 2], *items, *others[count // 2 :]], happened)

@@ -7,11 +7,10 @@ core's own lookup, only earlier.
 
 from collections.abc import Callable
 
-from compiler.emit.core import UNROLLED
 from compiler.emit.function import Function
 from compiler.emit.numbers import NumberTables
 from compiler.emit.values import Int
-from compiler.plan.model import SPECIAL_ROWS, EventPlan, NumberPlan
+from compiler.plan.model import EventPlan, NumberPlan
 from compiler.targets.common.slots import count
 
 
@@ -26,21 +25,9 @@ def gate_of(event: EventPlan, at_hand: tuple[str, ...]) -> NumberPlan | None:
         The first of them that every term tests, or None. That is a matter of the rules' shape: a
         term that does not test a number is in each of its rows.
     """
-    if event.words > UNROLLED:
-        return None
     numbers = {n.field: n for n in event.numbers if n.source == "number"}
     found = (numbers[name] for name in at_hand if name in numbers)
-    return next((n for n in found if not _common(event, n)), None)
-
-
-def _common(event: EventPlan, number: NumberPlan) -> int:
-    """The terms that are in every row of a number."""
-    width = 8 * event.words
-    common = -1
-    for row in range(number.bounds + 1 + len(SPECIAL_ROWS)):
-        at = number.rows_offset + row * width
-        common &= int.from_bytes(event.linux[at : at + width], "little")
-    return common
+    return next((number for number in found if number.selective), None)
 
 
 def emit_gate(
@@ -63,11 +50,15 @@ def emit_gate(
         neutral: return value that changes nothing.
         ruled_out: emits what else is done where nothing can match.
     """
-    table, tables = fn.lookup(event.map, buffer, neutral), NumberTables(event)
-    row = tables.row(table, number, tables.interval(fn, values, table, number), counted=True)
-    terms = row.load()
-    for word in range(1, event.words):
-        terms = terms | row.at(8 * word).load()
+    table, tables = fn.lookup(number.map, buffer, neutral), NumberTables(event)
+    interval = tables.interval(fn, values, table, number)
+    if number.sparse is not None:
+        terms = tables.root(table, number, number.sparse, interval).load()
+    else:
+        row = tables.row(table, number, interval, counted=True)
+        terms = row.load()
+        for word in range(1, event.words):
+            terms = terms | row.at(8 * word).load()
     with fn.when(terms.eq(0)):
         count(fn, "events")
         ruled_out()

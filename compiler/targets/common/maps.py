@@ -81,6 +81,7 @@ def maps_of(
     for event in plan.events:
         own.append(_content(event.map, table_room(event), 1))
         own.append(_content(event.rules_map, record.RULE_ENTRY_SIZE, event.rule_room))
+        own += [_content(n.name, len(n.content), 1) for n in event.number_maps]
         own += dict.fromkeys(_content(a.map, a.size, a.room) for a in event.automata)
     return (*shared, *own, *memory_maps(plan.memory))
 

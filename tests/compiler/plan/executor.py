@@ -9,11 +9,15 @@ from bpfc.artifact.record import VIEW_ABSENT, VIEW_TRUNCATED, VIEW_UNKNOWN
 from compiler.plan.model import (
     AUTOMATON_CLASSES,
     AUTOMATON_TRANSITIONS,
+    CHUNK_WORDS,
+    NODE_FAN,
     PAIR_SIZE,
     PART_VIEWS,
+    ROOT_SIZE,
     AutomatonPlan,
     EventPlan,
     NumberPlan,
+    SharedRows,
 )
 from compiler.plan.sparse import OWNER_SHIFT, PLACE_BITS, PLACE_SHIFT
 from tests.compiler.plan.derived import Computer
@@ -88,13 +92,19 @@ def and_(left: list[int], right: list[int]) -> list[int]:
 def number_rows(plan: EventPlan, number: NumberPlan, table: bytes, raw: Raw) -> list[list[int]]:
     """Rows for fire, definite, possible."""
 
+    matcher = table
+    maps = {further.name: further.content for further in plan.number_maps}
+    table = maps.get(number.map, matcher)
+
     def row(index: int) -> list[int]:
+        if number.sparse is not None:
+            return sparse_row(number.sparse, table, index, plan.words)
         return u64(table, number.rows_offset + 8 * plan.words * index, plan.words)
 
     special = number.bounds + 1
     value: int | str
     if number.source == "derived":
-        value = derived(plan, number.index, table, raw)
+        value = derived(plan, number.index, matcher, raw)
         value = value & WORD if isinstance(value, int) else value
     elif number.source == "presence":
         flags = raw.views[number.index].flags
@@ -118,6 +128,25 @@ def number_rows(plan: EventPlan, number: NumberPlan, table: bytes, raw: Raw) -> 
         bounds = [high << 64 | low for high, low in zip(flat[::2], flat[1::2], strict=True)]
     assert bounds == sorted(bounds)
     return [row(sum(bound <= value for bound in bounds))] * 3
+
+
+def sparse_row(places: SharedRows, table: bytes, index: int, words: int) -> list[int]:
+    """A row that stands in chunks. Its summary must not leave out any of them."""
+    (root,) = struct.unpack_from("<I", table, places.refs_offset + 4 * index)
+    assert root < places.roots
+    at = places.roots_offset + ROOT_SIZE * root
+    summary, *nodes = struct.unpack_from(f"<Q{NODE_FAN}H", table, at)
+    found: list[int] = []
+    for node in nodes:
+        assert node < places.nodes
+        at = places.nodes_offset + 2 * NODE_FAN * node
+        for chunk in struct.unpack_from(f"<{NODE_FAN}H", table, at):
+            assert chunk < places.chunks
+            values = u64(table, places.chunks_offset + 8 * CHUNK_WORDS * chunk, CHUNK_WORDS)
+            assert not any(values) or summary >> len(found) // CHUNK_WORDS & 1
+            found += values
+    assert not any(found[words:])
+    return found[:words]
 
 
 def derived(plan: EventPlan, index: int, table: bytes, raw: Raw) -> int | str:
