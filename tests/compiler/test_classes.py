@@ -28,7 +28,19 @@ rule program {{
 rule address {{
   on net.connect
   when remote.port in [{ports}] and remote.ip in [{networks}]
-  alert
+  alert limit {limit} per {time}s by proc
+}}
+
+rule burst {{
+  on net.connect
+  when remote.port in [{ports}] and remote.ip in [{networks}]
+  threshold {count} distinct remote.ip within {time}s by proc
+}}
+
+rule steps {{
+  on sequence within {time}s
+    [process.exec as x when x.proc.uid >= {uid}] by proc
+    [net.connect as c when c.remote.port in [{ports}]] by proc
 }}
 """
 
@@ -59,6 +71,9 @@ EDITS = st.fixed_dictionaries(
         "errno": st.sampled_from(["EACCES", "EPERM"]),
         "ports": _listed(st.integers(1, 65535).map(str), 4, 6),
         "networks": _listed(NETWORK, 2, 3),
+        "limit": st.integers(1, 1000),
+        "count": st.integers(2, 1000),
+        "time": st.integers(1, 1000),
         "version": WORD,
         "title": WORD,
     }
@@ -66,6 +81,7 @@ EDITS = st.fixed_dictionaries(
 BASE = {
     "tools": '"true"', "words": '"abc"', "uid": 1, "known": "/a", "errno": "EACCES",
     "ports": "1, 2, 3, 4", "networks": "10.0.0.0/8, 11.0.0.0/8", "version": "1", "title": "t",
+    "limit": 5, "count": 20, "time": 60,
 }  # fmt: skip
 
 

@@ -1,0 +1,93 @@
+"""Limits, thresholds and sequences on real events, from several processes at the same time."""
+
+import os
+import socket
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.linux.live import active
+from tests.linux.programs import fork, wait
+
+pytestmark = [pytest.mark.bpf, pytest.mark.root]
+LIMITED, COUNTED, FOLLOWED = 41_001, 41_002, 41_003
+
+RULES = f"""
+rule limited {{
+  on net.connect when remote.port == {LIMITED}
+  alert limit 2 per 1h by proc
+}}
+rule counted {{
+  on net.connect when remote.port == {COUNTED}
+  threshold 1000 within 1h by remote.ip
+  deny
+}}
+rule followed {{
+  on sequence within 1min
+    [net.connect as a when a.remote.port == {FOLLOWED}] by proc
+    [process.exec as b] by proc
+}}
+"""
+
+
+def connect(port: int, times: int) -> int:
+    """Send to a port that nobody listens on; returns how often it was denied."""
+    denied = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        for _ in range(times):
+            try:
+                one.sendto(b"", ("127.0.0.1", port))
+            except PermissionError:
+                denied += 1
+    return denied
+
+
+def test_alerts_of_each_process_are_limited() -> None:
+    with active(RULES) as live:
+        children = [fork(lambda: connect(LIMITED, 5)) for _ in range(3)]
+        for child in children:
+            wait(child)
+        found = Counter(alert.fields["proc.pid"] for alert in live.alerts())
+        assert found == dict.fromkeys(children, 2)
+        counts = live.statistics("limited")
+        assert counts.suppressed == 9 and counts.evicted == 0
+
+
+def test_counting_on_several_processors_loses_nothing() -> None:
+    with active(RULES) as live:
+        children = [fork(lambda: os._exit(connect(COUNTED, 300) > 0)) for _ in range(4)]
+        for child in children:
+            wait(child)
+        denied = live.statistics("counted").denied
+        assert denied == 4 * 300 - 999
+        assert 1 <= len(live.alerts()) <= (os.cpu_count() or 1)
+
+
+def test_an_exec_follows_a_connection(busybox: Path) -> None:
+    def child() -> None:
+        connect(FOLLOWED, 1)
+        os.execv(busybox, ["true"])
+
+    with active(RULES) as live:
+        first = fork(child)
+        wait(first)
+        wait(fork(lambda: os.execv(busybox, ["true"])))
+        found = live.alerts()
+        assert [(a.rule.name, a.event, a.fields["proc.pid"]) for a in found] == [
+            ("followed", "process.exec", first)
+        ]
+
+
+def test_counts_go_on_under_new_content_and_begin_again_under_a_new_policy() -> None:
+    rule = "rule c {{ on net.connect when remote.port == {} threshold {} within 1h{} }}"
+    with active(rule.format(COUNTED, 3, "")) as live:
+        connect(COUNTED, 2)
+        live.use(rule.format(COUNTED, 4, ""))
+        connect(COUNTED, 1)
+        assert live.alerts() == []
+        connect(COUNTED, 1)
+        assert len(live.alerts()) == 1
+        live.use(rule.format(COUNTED, 2, " by remote.ip"))
+        connect(COUNTED, 1)
+        assert live.alerts() == []
