@@ -370,7 +370,11 @@ def _form(rule: Rule, rung: Rung, ladder: Ladder, audit: bool) -> Form:
             if actions & done:
                 actions = actions & ~done | would
     actions |= ACT_JUDGE | (0 if rule.silent else ACT_ALERT)
-    if rule.silent:
+    if rule.turn is not None and rule.sequence is not None:
+        label = (
+            f"step {rule.turn} of {len(rule.sequence.steps)}" if rule.turn else "end of a sequence"
+        )
+    elif rule.silent:
         label = "no alert" if label == rung.label == "alert" else f"{label}, no alert"
     return Form(rung.stage, rung.needs, actions, errno, label)
 

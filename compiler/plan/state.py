@@ -99,10 +99,10 @@ def state_plan(
     first: dict[int, int] = {}
     flat: list[bytes] = [bytes(STATE_SIZE)]
     kinds: set[int] = set()
-    longest, words = 0, 2
+    longest, total, words = 0, 0, 2
     for local, rule in rules:
         chain = [*_threshold(rule, places), *_step(rule, places), *_limit(rule, places)]
-        longest = max(longest, len(chain))
+        longest, total = max(longest, len(chain)), total + len(chain)
         words = max(words, *(len(item.words) for item in chain))
         first[local] = len(flat)
         for number, item in enumerate(chain):
@@ -121,7 +121,7 @@ def state_plan(
         descriptors_offset=len(numbers),
         descriptors=descriptors,
         pending=pending,
-        steps=pending * longest,
+        steps=min(pending * longest, room_for(total)),
         words=power_of_two(words),
     )
     return plan, table
