@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
 
+from dsl.condition_syntax import Condition
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.macros import mentioned
 from dsl.syntax import (
@@ -49,12 +50,24 @@ def tune(
     mentions: set[str] = set()
     for rule in inherit(changed, report):
         if rule.name and isinstance(by_rule.get(rule.name.text), Disable):
-            conditions = [c.condition for c in rule.clauses if isinstance(c, When | Exception_)]
+            conditions = [item for clause in rule.clauses for item in _conditions(clause)]
             mentions |= {name.text for item in conditions for name in mentioned(item)}
             mentions |= {c.set.text for c in rule.clauses if isinstance(c, Add)}
         else:
             tuned.append(rule)
     return tuple(tuned), frozenset(mentions)
+
+
+def _conditions(clause: Clause) -> tuple[Condition, ...]:
+    """The conditions in a clause."""
+    match clause:
+        case When() | Exception_():
+            return (clause.condition,)
+        case OnSequence():
+            steps = (*clause.steps, *([clause.until] if clause.until else []))
+            return tuple(step.condition for step in steps if step.condition is not None)
+        case _:
+            return ()
 
 
 def _overridden(rule: Rule, by_rule: Mapping[str, Override | Disable]) -> Rule:
