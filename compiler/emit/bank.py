@@ -81,8 +81,11 @@ class BankEmitter(AutomatonEmitter):
         place = (state.get() >> sparse.PLACE_SHIFT) & (1 << sparse.PLACE_BITS) - 1
         entry = (place + symbol).masked((1 << plan.state_bits) - 1)
         found = table.at(entry << 3).at(model.AUTOMATON_TRANSITIONS).load()
-        hub = (state.get() >> 16) & 0xFF
-        cell = ((hub << bits) | symbol).masked((1 << plan.hub_bits + bits) - 1)
+        # The last step has to be the mask: 5.10 sees no bound of an `or`, which is what code
+        # generation makes of a sum whose parts share no bits.
+        mask = (1 << plan.hub_bits + bits) - 1
+        cell_at = (state.get() >> 16 << bits) + symbol
+        cell = cell_at.masked(mask) if bits <= 8 else cell_at.bounded(mask)
         hubs = model.AUTOMATON_TRANSITIONS + (8 << plan.state_bits)
         usual = table.at(cell << 3).at(hubs).load()
         own = equal(found >> sparse.OWNER_SHIFT, place)

@@ -134,5 +134,34 @@ class ManyPatterns:
         )
 
 
+def many_letters() -> Case:
+    """A case of 2,000 literals that have nearly all bytes in them."""
+    choose = random.Random(2)
+    letters = "".join(map(chr, (*range(0x21, 0x7F), *range(0xA1, 0x180), *range(0x4E00, 0x5E00))))
+    letters = letters.replace('"', "").replace("\\", "")
+    literals = ["".join(choose.choices(letters, k=choose.randint(6, 14))) for _ in range(2000)]
+    rules = [
+        f"rule r{n} {{ on {EVENT} when proc.invoked_as in [{', '.join(map(_quoted, values))}] }}"
+        for n, values in enumerate(literals[start::20] for start in range(20))
+    ]
+    texts = [text[: -(number % 3)] if number % 3 else text for number, text in enumerate(literals)]
+    fields = record(EVENT, {})
+    return Case(
+        "many letters",
+        "\n".join(['policy "many letters" version "1" language 1', *rules, ""]),
+        tuple(
+            Event(EVENT, START, {**fields, "proc.invoked_as": text.encode()}) for text in texts[:60]
+        ),
+        tuple(() if number % 3 else (f"alert r{number % 20}",) for number in range(60)),
+        {},
+        {},
+    )
+
+
 def _quoted(text: str) -> str:
     return f'"{text}"'
+
+
+def generated() -> tuple[Case, ...]:
+    """Both cases."""
+    return ManyPatterns().case(60), many_letters()

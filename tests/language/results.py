@@ -12,13 +12,10 @@ from dsl.typed import Policy
 from tests.language.documented import examples
 from tests.language.fixture import CASES, POLICIES, Case, cases, complete, lines
 from tests.language.kernel import outcomes, work
-from tests.language.many_patterns import ManyPatterns
+from tests.language.many_patterns import generated
 from tests.language.play import Played, Work
 
-ALL = {
-    case.name: case
-    for case in (*cases(CASES), *cases(POLICIES), *examples(), ManyPatterns().case(60))
-}
+ALL = {case.name: case for case in (*cases(CASES), *cases(POLICIES), *examples(), *generated())}
 
 
 @cache
