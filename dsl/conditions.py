@@ -7,6 +7,7 @@ from attrs import Factory, evolve, frozen
 from dsl import sets, tags
 from dsl.calls import affordable, expand
 from dsl.catalogue import Catalogue, Event, Field, Kind
+from dsl.counts import count_test
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.files import in_fields
 from dsl.lists import warn_of_repeated
@@ -266,6 +267,8 @@ class Conditions:
         if isinstance(item.operand, Name) and item.operand.text in self.names.sets:
             return self._in_set(item, item.operand)
         field = self.field(item.field)
+        if field is not None and item.element is not None and item.element.text == "count":
+            return self._count(item, field)
         op = None
         if field is not None and self._element(item, field):
             op = self._operator(item, field)
@@ -288,6 +291,23 @@ class Conditions:
             element=item.element.text.strip("[]") if item.element else None,
         )
         return Not(test) if item.negated else test
+
+    def _count(self, item: Comparison, field: Field) -> Expr | None:
+        """A comparison of the number of elements."""
+        if field.kind is not Kind.STRINGS:
+            self._element(item, field)
+            self._mark_used(item.operand)
+            return None
+        number = evolve(
+            field, name=f"{field.name} count", kind=Kind.INT, capacity=0, base="", part=""
+        )
+        op = self._operator(item, number)
+        values = self._values(item, number, op) if op is not None else None
+        if op is None or not values or not self._shape(item, op, values):
+            return None
+        if not self._suffixes(item, number, op):
+            return None
+        return count_test(item, field, op, values, self.report)
 
     def _operator(self, item: Comparison, field: Field) -> Op | None:
         """The operator, if the field's type has it."""
@@ -321,14 +341,6 @@ class Conditions:
                 f"`{field.name}` is {readable(field)}, not a list of which to take elements",
                 item.element.span,
                 remedy=f"for several values write `{item.operator.text} {item.element.text} [...]`",
-            )
-            return False
-        if item.element.text == "count":
-            self.report.error(
-                "BPFC0106",
-                "`count` of a list field is not in language 1",
-                item.element.span,
-                remedy="it is planned for a later version",
             )
             return False
         if not self._position(item.element):

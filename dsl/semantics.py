@@ -132,7 +132,7 @@ def test(item: Test, record: Record) -> Truth:
         text, cut = _text(value)
         return _over_values(item, text.replace(b"\0", b" "), cut)
     assert isinstance(value, int | IPv4Address | IPv6Address)
-    return _over_numbers(item, value)
+    return satisfies(item, value)
 
 
 def _value(field: Field, record: Record) -> FieldValue:
@@ -242,6 +242,8 @@ def _elements(item: Test, value: FieldValue) -> Truth:
     examined part, its last visible element may go on there, and more may follow.
     """
     text, cut = _text(value)
+    if item.element == "count":
+        return _counted(item, text.count(b"\0") + 1, cut)
     *complete, last = text.split(b"\0")
     truths = [_over_values(item, element, False) for element in complete]
     truth = _over_values(item, last, cut)
@@ -252,6 +254,17 @@ def _elements(item: Test, value: FieldValue) -> Truth:
         return _all([*truths, None] if cut else truths)
     position = int(item.element or 0)
     return truths[position] if position < len(truths) else _unless_cut(cut)
+
+
+def _counted(item: Test, count: int, cut: bool) -> Truth:
+    """A number of elements; there may be more of them in a list that was cut."""
+    if not cut:
+        return satisfies(item, count)
+    # Above all constants nothing changes any more.
+    bounds = [v.high if isinstance(v, Range) else v for v in item.values]
+    most = max([count, *(bound for bound in bounds if isinstance(bound, int))]) + 1
+    truths = {satisfies(item, number) for number in range(count, most + 1)}
+    return truths.pop() if len(truths) == 1 else None
 
 
 def _over_values(item: Test, text: bytes, cut: bool) -> Truth:
@@ -299,8 +312,13 @@ def _unless_cut(cut: bool) -> Truth:
     return None if cut else False
 
 
-def _over_numbers(item: Test, value: int | Address) -> bool:
-    """A number or an address against all values of a test."""
+def satisfies(item: Test, value: int | Address) -> bool:
+    """A number or an address against all values of a test.
+
+    Args:
+        item: a test of numbers or addresses.
+        value: the number or address.
+    """
     results = [_number_test(item.op, value, v) for v in item.values]
     return all(results) if item.every or item.op is Op.HAS_ALL else any(results)
 

@@ -54,8 +54,9 @@ class Test:
 
     `in` is EQ with several values. With `element` the test is put to the elements of a list field:
     "any" asks for one element that satisfies it, "all" for every one, and a decimal number for the
-    one at that position, counted from 0 (a test of a list that has none there is false). The values
-    of GLOB and REGEX are patterns that `dsl.patterns` can read.
+    one at that position, counted from 0 (a test of a list that has none there is false); with
+    "count" its number of elements is compared with integers and ranges. The values of GLOB and
+    REGEX are patterns that `dsl.patterns` can read.
     """
 
     field: Field

@@ -90,6 +90,8 @@ class _Built:
 
     def machine(self, shape: Shape, platform: str, bit: int) -> Machine:
         """The machine of one shape; it reports `bit`."""
+        if shape.element == "count":
+            return selection.counted(shape.counts, shape.most, bit, shape.failing)
         node = shape.linux if platform == "linux" else shape.windows
         try:
             if node not in self._acceptors:

@@ -9,6 +9,7 @@ from compiler.plan.normal_form import Literal
 from dsl.catalogue import Kind
 from dsl.paths import aliases, directory, separator
 from dsl.patterns.tree import (
+    EMPTY,
     Chars,
     Choice,
     Look,
@@ -21,7 +22,8 @@ from dsl.patterns.tree import (
 )
 from dsl.patterns.tree import text as text_node
 from dsl.patterns.values import glob_of, regex_of
-from dsl.typed import Op, Test
+from dsl.semantics import satisfies
+from dsl.typed import Op, Range, Test
 
 # Texts that a pattern may stand for to be looked for as literals.
 _LITERALS_MAX = 64
@@ -41,6 +43,9 @@ class Shape:
         element: "" for the whole text, "any" or "all" elements of a list, or a position.
         failing: found is an element that does not fit, where a whole one is there.
         part: "", or the part of a path that the pattern is put to.
+        counts: numbers of elements that are meant (element "count"); the greatest of `most` and all
+            behind it are one.
+        most: see there.
         test: where it comes from.
     """
 
@@ -50,6 +55,8 @@ class Shape:
     failing: bool
     part: str
     test: Test = field(eq=False)
+    counts: frozenset[int] = frozenset()
+    most: int = 0
 
 
 Sought = Needle | Shape
@@ -66,6 +73,8 @@ def sought_of(literal: Literal) -> tuple[Sought, ...]:
         Literals with their anchors, and shapes; without duplicates.
     """
     test = literal.test
+    if test.element == "count":
+        return (_counted(literal),)
     values = [value for value in test.values if isinstance(value, bytes)]
     if len(values) != len(test.values):
         raise TypeError(f"{test.field.name}: a text is compared with something else")
@@ -77,6 +86,15 @@ def sought_of(literal: Literal) -> tuple[Sought, ...]:
     for value in values:
         found.update(dict.fromkeys(_sought(test, value, element)))
     return tuple(found)
+
+
+def _counted(literal: Literal) -> Shape:
+    """A comparison of a list's number of elements, by the numbers that satisfy it."""
+    test = literal.test
+    ends = [value.high if isinstance(value, Range) else value for value in test.values]
+    most = max(end for end in ends if isinstance(end, int)) + 1
+    counts = frozenset(n for n in range(1, most + 1) if satisfies(test, n))
+    return Shape(EMPTY, EMPTY, "count", literal.failing, "", test, counts, most)
 
 
 def _sought(test: Test, value: bytes, element: str) -> tuple[Sought, ...]:

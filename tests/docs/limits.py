@@ -63,7 +63,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "a regular expression, its repetitions written out": (regex.MAX_SIZE, regex.MAX_DEPTH),
     "a repetition": (regex.MAX_REPEAT,),
     "states of one pattern, over characters": (acceptor.STATES_MAX,),
-    "position of a list's element": (values.MAX_POSITION,),
+    "position of a list's element, what `count` is compared with": (values.MAX_POSITION,),
     "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),
     "transitions of one automaton": (1 << sparse.ENTRY_BITS_MAX,),

@@ -5,7 +5,7 @@ with separators between its components; so an acceptor of elements, or of parts,
 over the whole text.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 
 from attrs import frozen
 
@@ -156,6 +156,34 @@ def nth_element(acceptor: Acceptor, bit: int, position: int, failing: bool = Fal
         return bit if acceptor.final[key] != failing else 0
 
     return _explored(rows, (position,) if position else 0, step, end)
+
+
+def counted(counts: Collection[int], most: int, bit: int, failing: bool = False) -> Machine:
+    """Reports a list whose number of elements is one of some (or, failing, cannot be any more).
+
+    Args:
+        counts: the numbers up to `most`; `most` stands for all behind it, too.
+        most: what is larger is not told apart.
+        bit: what to report.
+        failing: whether to report the other lists, and only as soon as that is known.
+    """
+    partition = partition_of([])
+    rows = _Rows(Acceptor(partition, ((0,),), (True,), None), _NUL)
+
+    def known(count: int) -> bool:
+        return all((other in counts) != failing for other in range(count, most + 1))
+
+    def step(key: Hashable, item: int) -> _Place:
+        assert isinstance(key, int)
+        if item not in rows.special or key == most:
+            return _Place(key)
+        return _Place(key + 1, bit if known(key + 1) else 0)
+
+    def end(key: Hashable) -> int:
+        assert isinstance(key, int)
+        return bit if (key in counts) != failing else 0
+
+    return _explored(rows, 1, step, end)
 
 
 def directory(acceptor: Acceptor, bit: int, separators: str) -> Machine:

@@ -75,6 +75,11 @@ def text_tests(draw: st.DrawFn, platform: str) -> Check:
     if draw(st.integers(0, 7)) == 0:
         return Check(field, Op.EXISTS, (), SPAN)
     element = None
+    if field.kind is Kind.STRINGS and draw(st.integers(0, 5)) == 0:
+        op = draw(st.sampled_from((Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)))
+        several = st.lists(st.integers(1, 4), min_size=1, max_size=3 if op is Op.EQ else 1)
+        counts = tuple(n + (op in (Op.LT, Op.GE)) for n in draw(several))
+        return Check(field, op, counts, SPAN, element="count")
     if field.kind is Kind.STRINGS:
         element = draw(st.sampled_from(["any", "any", "all", "0", "1", "2"]))
     # What separates the components of a path differs, and the reference knows Linux only.
