@@ -10,8 +10,9 @@ rule plain   { on process.exec when proc.uid == 0 and proc.session_id == 1 alert
 """
 
 
-def compiled(**options: bool) -> Compilation:
-    return compile_sources([("rules.det", SOURCE)], **options)
+def compiled(allow_partial: bool = False, testing: bool = False) -> Compilation:
+    sources = [("rules.det", SOURCE)]
+    return compile_sources(sources, allow_partial=allow_partial, testing=testing)
 
 
 def test_it_is_refused_by_name() -> None:
