@@ -2,9 +2,12 @@
 
 from attrs import frozen
 
+from bpfc.artifact.control import POLICY_MAP
 from bpfc.artifact.manifest import Content
 from compiler.emit.core import table_room
 from compiler.plan.model import EventPlan, Plan
+from compiler.targets.common.address import AT_HAND
+from compiler.targets.common.gate import gate_bits, gate_of
 
 Contents = tuple[Content, ...]
 
@@ -53,6 +56,9 @@ def _tables(event: EventPlan, platform: str) -> list[tuple[str, int, bytes]]:
         return []
     found = [(event.map, 0, matcher.ljust(table_room(event), b"\0"))]
     found += [(further.name, 0, further.content) for further in event.number_maps]
+    gate = gate_of(event, AT_HAND) if event.layout.event == "net.connect" else None
+    if gate is not None and platform == "linux":
+        found.append((POLICY_MAP, 0, gate_bits(event, gate)))
     for automaton in event.automata:
         table = automaton.linux if platform == "linux" else automaton.windows
         if table is not None:

@@ -3,14 +3,14 @@
 import struct
 
 from bpfc.artifact.consistency import RULE_STATS_MAP, rules_map
-from bpfc.artifact.control import CONTENT_SCOPE, POLICY_MAP, POLICY_SIZE
+from bpfc.artifact.control import CONTENT_SCOPE, GATE_SIZE, POLICY_GATES, POLICY_MAP
 from bpfc.artifact.manifest import MapInfo
 from bpfc.runtime.ladder import rule_entries
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.maps import u32
 
 _POLICY = struct.Struct("<IIII")  # buffer, slot, generation of each buffer's content
-assert _POLICY.size == POLICY_SIZE
+assert _POLICY.size == POLICY_GATES
 
 
 def write_content(loaded: LinuxLoaded) -> None:
@@ -30,6 +30,7 @@ def write_content(loaded: LinuxLoaded) -> None:
         if info.scope == CONTENT_SCOPE:
             _write(loaded, info, values.get(info.name, {}))
     loaded.unit.generations[loaded.buffer] = loaded.generation
+    loaded.unit.gates[loaded.buffer] = values.get(POLICY_MAP, {}).get(0, bytes(GATE_SIZE))
     _write_policy(loaded.unit)
 
 
@@ -62,8 +63,8 @@ def first_entry(loaded: LinuxLoaded, info: MapInfo) -> int:
 
 
 def _write_policy(unit: Unit) -> None:
-    value = _POLICY.pack(unit.buffer, unit.slot, *unit.generations)
-    unit.object.map(POLICY_MAP).update(u32(0), value)
+    head = _POLICY.pack(unit.buffer, unit.slot, *unit.generations)
+    unit.object.map(POLICY_MAP).update(u32(0), head + b"".join(unit.gates))
 
 
 def _values(loaded: LinuxLoaded) -> dict[str, dict[int, bytes]]:

@@ -3,7 +3,7 @@
 from attrs import define, field
 
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.control import BUFFERS
+from bpfc.artifact.control import BUFFERS, GATE_SIZE
 from bpfc.artifact.manifest import Manifest, MapInfo, ProgramInfo
 from bpfc.runtime.platform import ChosenForm, ProgramReport
 from runtime_linux.maps import Map, possible_cpus
@@ -23,6 +23,7 @@ class Unit:
         source: libbpf's object; None once it was unloaded.
         buffer: which buffer is in force.
         generations: what stands in each buffer, 0 for nothing that could be gone back to.
+        gates: of each buffer (control.GATE_SIZE).
     """
 
     generation: int
@@ -32,6 +33,7 @@ class Unit:
     source: BpfObject | None
     buffer: int = 0
     generations: list[int] = field(factory=lambda: [0] * BUFFERS)
+    gates: list[bytes] = field(factory=lambda: [bytes(GATE_SIZE)] * BUFFERS)
 
     @property
     def object(self) -> BpfObject:

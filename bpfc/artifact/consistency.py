@@ -1,6 +1,13 @@
 """Whether the parts of an artifact fit each other: manifest, content tables and both objects."""
 
-from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE, KEPT_SCOPE, SLOTS
+from bpfc.artifact.control import (
+    BUFFERS,
+    CONTENT_SCOPE,
+    GATE_SIZE,
+    KEPT_SCOPE,
+    POLICY_MAP,
+    SLOTS,
+)
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.layout import digest_of
 from bpfc.artifact.manifest import (
@@ -189,7 +196,9 @@ def _check_set(label: str, info: SetInfo, maps: dict[str, MapInfo]) -> None:
 
 
 def _check_content_map(name: str, key: int, size: int, entry: MapInfo | None) -> None:
-    """A content's map exists, has two buffers and takes the value."""
+    """A content's map exists, has two buffers and takes the value; a policy's entry has gates."""
+    if name == POLICY_MAP and (key, size) == (0, GATE_SIZE):
+        return
     if entry is None or entry.scope != CONTENT_SCOPE:
         raise _contradiction(f"content for {name}, which is not a map of content")
     if key >= entry.room:

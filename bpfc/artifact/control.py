@@ -20,13 +20,16 @@ SLOTS = 8  # entries of every progs_* PROG_ARRAY; slot 0 stays empty, so word 0 
 # Content (lists, literals, tables, rules) stands in maps of scope "content" in two buffers: entry k
 # of buffer b is entry b * max_entries / 2 + k. The map `policy`, one entry a loaded object, says
 # which buffer judges: u32 buffer (only its lowest byte ever changes, so a flip is one byte), u32
-# slot, u32 generation of each buffer's content.
+# slot, u32 generation of each buffer's content, then each buffer's gate: a bit for every remainder
+# modulo 8 * GATE_SIZE of a number by which events can be ruled out, 0 where no rule can match.
 POLICY_MAP = "policy"
-POLICY_SIZE = 16
 POLICY_BUFFER = 0
 POLICY_SLOT = 4
 POLICY_GENERATIONS = 8
+POLICY_GATES = 16
+GATE_SIZE = 128  # a power of two
 BUFFERS = 2
+POLICY_SIZE = POLICY_GATES + BUFFERS * GATE_SIZE
 CONTENT_SCOPE = "content"
 # Maps that outlive their policy if the next one has them too, found again by their identity.
 KEPT_SCOPE = "kept"

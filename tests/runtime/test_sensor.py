@@ -276,7 +276,7 @@ def test_contents_and_policy_maps_are_written(first: Artifact) -> None:
         platform.load(first)
         loaded = platform.load(first)
         assert loaded.map("table").lookup((1).to_bytes(4, "little")) == bytes(range(16))
-        head = struct.pack("<IIII", 0, loaded.slot, 2, 0)  # buffer, slot, generations
+        head = struct.pack("<IIII256x", 0, loaded.slot, 2, 0)  # buffer, slot, generations, gates
         assert loaded.map("policy").lookup(bytes(4)) == head
         assert loaded.map("scratch").max_entries == 4 * possible_cpus()
     finally:

@@ -2,14 +2,19 @@
 
 Where every term of every rule tests the same number, and the context has it at hand, the adapter
 looks up that number's row itself: a row without terms means that nothing can match. It is the
-core's own lookup, only earlier.
+core's own lookup, only earlier. Before it a bit in the policy's own entry, which the adapter has
+at hand, rules out what no value in the rules is congruent with.
 """
 
+import struct
 from collections.abc import Callable
+from itertools import pairwise
 
+from bpfc.artifact import control
 from compiler.emit.function import Function
 from compiler.emit.numbers import NumberTables
-from compiler.emit.values import Int
+from compiler.emit.values import Int, Ptr
+from compiler.plan import model
 from compiler.plan.model import EventPlan, NumberPlan
 from compiler.targets.common.slots import count
 
@@ -28,6 +33,75 @@ def gate_of(event: EventPlan, at_hand: tuple[str, ...]) -> NumberPlan | None:
     numbers = {n.field: n for n in event.numbers if n.source == "number"}
     found = (numbers[name] for name in at_hand if name in numbers)
     return next((number for number in found if number.selective), None)
+
+
+def gate_bits(event: EventPlan, number: NumberPlan) -> bytes:
+    """A bit for each remainder of the number's values with which a rule can match.
+
+    Args:
+        event: the event's plan.
+        number: what `gate_of` found.
+
+    Returns:
+        control.GATE_SIZE bytes.
+    """
+    size, bits = 8 * control.GATE_SIZE, 0
+    tables = {event.map: event.linux} | {m.name: m.content for m in event.number_maps}
+    table = tables[number.map]
+    bounds = [0, *_bounds(table, number), 1 << 64 * number.words]
+    for row, (low, behind) in enumerate(pairwise(bounds)):
+        if _has_terms(table, event, number, row):
+            run = ((1 << min(behind - low, size)) - 1) << low % size
+            bits |= run | run >> size  # what passes the end goes on at the beginning
+    bits &= (1 << size) - 1
+    return bits.to_bytes(control.GATE_SIZE, "little")
+
+
+def _bounds(table: bytes, number: NumberPlan) -> list[int]:
+    """The number's bounds; those that are not used are as high as can be."""
+    size = 8 * number.words
+    found = []
+    for index in range(number.bounds):
+        words = struct.unpack_from(f"<{number.words}Q", table, number.bounds_offset + size * index)
+        found.append(sum(word << 64 * n for n, word in enumerate(reversed(words))))
+    return found
+
+
+def _has_terms(table: bytes, event: EventPlan, number: NumberPlan, row: int) -> bool:
+    """Whether a row leaves a term."""
+    if number.sparse is None:
+        at = number.rows_offset + row * 8 * event.words
+        return any(table[at : at + 8 * event.words])
+    (ref,) = struct.unpack_from("<I", table, number.sparse.refs_offset + 4 * row)
+    root = number.sparse.roots_offset + (ref & number.sparse.roots - 1) * model.ROOT_SIZE
+    return any(table[root : root + 8])
+
+
+def emit_bits(
+    fn: Function,
+    values: list[Int],
+    policy: Ptr,
+    buffer: Int,
+    neutral: int,
+    ruled_out: Callable[[], None],
+) -> None:
+    """Return from the program where the number's bit says that no rule can match.
+
+    Args:
+        fn: the adapter.
+        values: the number's words, low word last.
+        policy: the policy's own entry.
+        buffer: which content judges the event.
+        neutral: return value that changes nothing.
+        ruled_out: emits what else is done where nothing can match.
+    """
+    value = values[-1]
+    gate = policy.at(buffer * control.GATE_SIZE)
+    word = gate.at((value >> 3).masked(control.GATE_SIZE - 8)).at(control.POLICY_GATES).load()
+    with fn.when(((word >> (value & 63)) & 1).eq(0)):
+        count(fn, "events")
+        ruled_out()
+        fn.ret(neutral)
 
 
 def emit_gate(

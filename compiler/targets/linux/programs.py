@@ -19,7 +19,7 @@ from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan, NumberPlan
 from compiler.targets.common.address import AT_HAND, Address, read_address, store_address
 from compiler.targets.common.buffer import read_buffer
-from compiler.targets.common.gate import emit_gate, gate_of
+from compiler.targets.common.gate import emit_bits, emit_gate, gate_of
 from compiler.targets.common.slots import VARIANTS, count
 from compiler.targets.linux.hooks import Hook
 from compiler.targets.linux.journal import note_address
@@ -143,12 +143,13 @@ class Programs:
         if hook.name == "fork":
             # Threads are no processes; most forks of a busy service are threads.
             self._skip_threads(fn)
-        buffer = read_buffer(fn, hook.neutral)
+        policy, buffer = read_buffer(fn, hook.neutral)
         if hook.name == "exec_check":
             self._latch_buffer(fn, buffer)
         if latched:
             buffer = self._latched_buffer(fn, buffer)
-        address = self._address(fn, hook, buffer) if hook.handler == "on_connect" else None
+        connects = hook.handler == "on_connect"
+        address = self._address(fn, hook, policy, buffer) if connects else None
         claimed = fn.call(f"claim_{variant}")
         with fn.when(claimed.eq(0)):
             fn.ret(hook.neutral)
@@ -207,7 +208,7 @@ class Programs:
         else:
             slot.at(scratch.word("task")).store(context.load())
 
-    def _address(self, fn: Function, hook: Hook, buffer: Int) -> Address:
+    def _address(self, fn: Function, hook: Hook, policy: Ptr, buffer: Int) -> Address:
         """Where a connection goes; returns from the program where no rule cares."""
         family, context = hook.name[-1], fn.context_pointer()
         port = context.at(SOCK_ADDR["user_port"].offset)
@@ -217,7 +218,7 @@ class Programs:
         if gate is not None and early:
             # Before anything else is read.
             values = [fn.byte_swap(port.load(4), 2)]
-            self._gate(fn, hook, gate, values, buffer, lambda: None)
+            self._gate(fn, hook, gate, values, policy, buffer, lambda: None)
         words = 1 if family == "4" else 4
         member = SOCK_ADDR[f"user_ip{family}"].offset
         parts = [context.at(member + 4 * i).load(4) for i in range(words)]
@@ -225,7 +226,7 @@ class Programs:
         address = read_address(fn, parts, port.load(4), protocol)
         if gate is not None and not early:
             noted = partial(note_address, fn, self.journal, address.low)
-            self._gate(fn, hook, gate, address.words(gate.field), buffer, noted)
+            self._gate(fn, hook, gate, address.words(gate.field), policy, buffer, noted)
         return address
 
     def _gate(
@@ -234,11 +235,13 @@ class Programs:
         hook: Hook,
         gate: NumberPlan,
         values: list[Int],
+        policy: Ptr,
         buffer: Int,
         ruled_out: Callable[[], None],
     ) -> None:
         assert self.connect is not None
         fn.at_place(self.origins.field("net.connect", gate.field))
+        emit_bits(fn, values, policy, buffer, hook.neutral, ruled_out)
         emit_gate(fn, self.connect, gate, values, buffer, hook.neutral, ruled_out)
         fn.at_place(self.origins.event("net.connect"))
 

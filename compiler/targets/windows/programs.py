@@ -116,7 +116,7 @@ class Programs:
 
     def _adapter(self, hook: Hook) -> ProgramInfo:
         fn = self._program(hook, "adapter")
-        buffer = read_buffer(fn, hook.neutral)
+        _, buffer = read_buffer(fn, hook.neutral)
         claimed = fn.call("claim_atomic")
         with fn.when(claimed.eq(0)):
             fn.ret(hook.neutral)
