@@ -40,6 +40,7 @@ from runtime_linux.switch import Switch
 from runtime_linux.tables import MapTable
 
 _HALF = "linux"
+LATCHING_HOOK = "exec_check"
 _LATCH_WAIT_S = 0.2  # an exec is between its two hooks for much less
 _LATCH_STEP_S = 0.005
 _GENERATION_MAX = (1 << 32) - 1
@@ -221,6 +222,8 @@ class LinuxPlatform:
         if own is not None:
             # Of the active policy this is the flip; any other one judges nothing yet.
             put_in_force(own)
+            if self._switch is not None and LATCHING_HOOK in own.hooks:
+                self._switch.latch()
         word = 0 if own is None else own.unit.word
         if self._switch is not None and self._switch.word != word:
             self._switch.write(word)

@@ -5,7 +5,13 @@ import os
 import struct
 from collections.abc import Callable
 
-from bpfc.artifact.control import CONTROL_SIZE, CONTROL_WORD, GENERATION_SHIFT, SLOT_MASK
+from bpfc.artifact.control import (
+    CONTROL_LATCHING,
+    CONTROL_SIZE,
+    CONTROL_WORD,
+    GENERATION_SHIFT,
+    SLOT_MASK,
+)
 from bpfc.runtime.errors import SensorError
 from runtime_linux import syscalls
 
@@ -53,6 +59,10 @@ class Switch:
             len(self._attributes),
         )
         return lambda: int(function(number, _BPF_MAP_UPDATE_ELEM, address, size))
+
+    def latch(self) -> None:
+        """From the next `write` on, dispatchers of an exec's second hook look for a latch."""
+        self._value[CONTROL_LATCHING] = b"\1"
 
     def write(self, word: int) -> None:
         """Make a control word the one that dispatchers read.

@@ -13,6 +13,9 @@ SHARED_VERSION = 1
 CONTROL_MAP = "control"
 CONTROL_SIZE = 64
 CONTROL_WORD = 0  # u64: slot in bits 0..7, generation in bits 32..63; 0 means no policy
+# u64: not 0 once something latches execs. Dispatchers outlive policies, so the one of the second
+# hook cannot know it from the policy that it came with.
+CONTROL_LATCHING = 8
 SLOT_MASK = 0xFF
 GENERATION_SHIFT = 32
 SLOTS = 8  # entries of every progs_* PROG_ARRAY; slot 0 stays empty, so word 0 dispatches nowhere

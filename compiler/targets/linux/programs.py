@@ -55,13 +55,13 @@ class Programs:
 
         Args:
             hook: the hook.
-            latched: whether an earlier hook of the same event can have latched the generation.
+            latched: whether an earlier hook of the same policy latches what judges.
 
         Returns:
             What the manifest says of them.
         """
         return (
-            self._dispatcher(hook, latched),
+            self._dispatcher(hook),
             *(self._adapter(hook, variant, latched) for variant in VARIANTS),
         )
 
@@ -77,15 +77,16 @@ class Programs:
 
     # ------------------------------------------------------------------ dispatcher
 
-    def _dispatcher(self, hook: Hook, latched: bool) -> ProgramInfo:
+    def _dispatcher(self, hook: Hook) -> ProgramInfo:
         name = f"dispatch_{hook.name}"
         fn = self._program(hook, name, hook.optional)
         place = fn.lookup(control.CONTROL_MAP, 0, hook.neutral)
         word = place.load_once()
         if hook.name == "exec_check":
             self._latch(fn, word)
-        if latched:
-            self._follow_latch(fn, hook)
+        if hook.name == "exec":
+            with fn.when(place.at(control.CONTROL_LATCHING).load_once().ne(0)):
+                self._follow_latch(fn, hook)
         self._tail_call(fn, hook, word)
         with fn.when(word.eq(0)) as otherwise:
             count(fn, "no_policy")
