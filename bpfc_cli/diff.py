@@ -12,6 +12,7 @@ from bpfc_cli.options import Format
 
 if TYPE_CHECKING:
     from bpfc.artifact.difference import Difference
+    from bpfc.artifact.manifest import Manifest
 
 KINDS = {
     "same": "the same",
@@ -20,6 +21,9 @@ KINDS = {
     "added": "new",
     "removed": "gone",
 }
+
+FATES = {"carried": "carried on", "fresh": "new, empty", "dropped": "lost"}
+STATE_MAP = "state"  # of compiler.emit.state, which an agent does not have
 
 
 def register(app: typer.Typer) -> None:
@@ -42,23 +46,37 @@ def diff(
     from bpfc.artifact.container import load_artifact
     from bpfc.artifact.difference import compare
 
-    found = compare(load_artifact(old), load_artifact(new))
+    before, after = load_artifact(old), load_artifact(new)
+    found = compare(before, after)
+    memory = list(_remembered(before.manifest, after.manifest, found))
     if form is Format.JSON:
-        print(_as_json(found))
+        print(_as_json(found, memory))
     else:
-        _as_tables(found)
+        _as_tables(found, memory)
     return FINDINGS if content_only and not found.content_only else OK
 
 
-def _as_json(found: "Difference") -> str:
+def _remembered(old: "Manifest", new: "Manifest", found: "Difference") -> Iterator[tuple[str, str]]:
+    """What the old policy remembers on Linux, and what becomes of it."""
+    from bpfc.runtime.sensor_sets import carried
+
+    fate = carried(new, old)
+    for words in ("carried", "fresh", "dropped"):
+        yield from ((name, FATES[words]) for name in getattr(fate, words))
+    if any(info.name == STATE_MAP for info in old.linux.maps):
+        stays = next(h.kind for h in found.halves if h.half == "linux") in ("same", "content")
+        yield "counts of limits, thresholds and sequences", FATES["carried" if stays else "dropped"]
+
+
+def _as_json(found: "Difference", memory: list[tuple[str, str]]) -> str:
     """All of it."""
     from attrs import asdict
 
-    value = {**asdict(found), "content_only": found.content_only}
+    value = {**asdict(found), "content_only": found.content_only, "remembered": dict(memory)}
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _as_tables(found: "Difference") -> None:
+def _as_tables(found: "Difference", memory: list[tuple[str, str]]) -> None:
     """All of it, for people."""
     from bpfc_cli.tables import print_table
 
@@ -75,6 +93,8 @@ def _as_tables(found: "Difference") -> None:
             print_table(
                 f"What of {half.half} is not content", ["part"], ([r] for r in half.reasons)
             )
+    if memory:
+        print_table("What is remembered", ["what", "update"], memory)
     if found.rules:
         print_table("Rules", ["rule", "change", "what"], _rules(found))
     else:

@@ -112,3 +112,23 @@ def test_inspect_shows_structure_and_memory(made: dict[str, Path], cli: Cli) -> 
     structures = [[w for w in out.splitlines() if w.startswith("structure")] for out in shown]
     assert structures[0] == structures[1] != structures[2]
     assert all("of content, both buffers" in out for out in shown)
+
+
+def test_what_is_remembered_is_told(cli: Cli, tmp_path: Path) -> None:
+    text = """policy "sets" version "1" language 1
+set blocked : ip[64]
+rule refused { on net.connect when remote.ip in blocked deny }
+rule often { on net.connect when remote.port == 1 alert limit 2 per 1min by remote.ip }
+"""
+    texts = {"old": text, "edited": text.replace("== 1", "== 2")}
+    texts["other"] = text.replace("blocked", "refused_ones")
+    for name, one in texts.items():
+        (tmp_path / f"{name}.det").write_text(one)
+        assert cli("compile", tmp_path / f"{name}.det", "-o", tmp_path / f"{name}.o").code == OK
+    counts = "counts of limits, thresholds and sequences"
+    for name, wanted in (
+        ("edited", {"set blocked": "carried on", counts: "carried on"}),
+        ("other", {"set refused_ones": "new, empty", "set blocked": "lost", counts: "lost"}),
+    ):
+        shown = cli("diff", tmp_path / "old.o", tmp_path / f"{name}.o", "--format", "json")
+        assert json.loads(shown.out)["remembered"] == wanted
