@@ -21,7 +21,6 @@ REFUSED = {
     "capacity -> nothing of 0",
     "rule_name -> nothing of 1",
     "within -> nothing of 0",
-    "COUNT",
 }
 FORTY = 40
 OF_ERRORS = {"SKIPPED", "ITEM", "skipped"}
