@@ -88,6 +88,12 @@ class Remembering(LinuxPlatform):
         self.latest = super().load(artifact)
         return self.latest
 
+    def revise(self, artifact: Artifact) -> LinuxLoaded | None:
+        """As the platform's: new content of a policy is a policy too."""
+        revised = super().revise(artifact)
+        self.latest = revised or self.latest
+        return revised
+
 
 class Stage:
     """A sensor, and what happens in front of it.
