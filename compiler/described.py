@@ -5,8 +5,9 @@ from ipaddress import IPv4Network, IPv6Network
 
 from attrs import frozen
 
+from bpfc.artifact.wording import duration
 from dsl.catalogue import Field, Kind
-from dsl.typed import Op, Policy, Range, Rule, Test, Value
+from dsl.typed import Key, Op, Policy, Range, Rule, Step, Test, Threshold, Value
 from dsl.walk import tests_of
 
 # All lists of a policy together, in characters; beyond it none is kept, and a comparison of
@@ -49,19 +50,50 @@ def described(policy: Policy) -> Described:
 
 
 def _conditions(rule: Rule) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each test of a rule and its values; those of exceptions say so."""
-    for test in tests_of(rule.when):
-        yield _what(test), _values(test)
+    """Each test of a rule and its values; those of exceptions and steps say so. Then how often it
+    takes, and lets through."""
+    if rule.sequence is None:
+        for test in tests_of(rule.when):
+            yield _what(test), _values(test)
+    else:
+        yield "sequence within", (duration(rule.sequence.within),)
+        for number, step in enumerate(rule.sequence.steps, 1):
+            yield from _step(step, f"step {number}")
+        if rule.sequence.until is not None:
+            yield from _step(rule.sequence.until, "until")
     for clause in rule.excepts:
         head = f'except "{clause.name}": ' if clause.name else "except: "
         for test in tests_of(clause.when):
             yield head + _what(test), _values(test)
+    if rule.threshold is not None:
+        yield "threshold", (_threshold(rule.threshold),)
+    if rule.alert is not None and rule.alert.limit is not None:
+        limit = rule.alert.limit
+        yield "limit", (f"{limit.count} per {duration(limit.within)}{_by(limit.key)}",)
+
+
+def _step(step: Step, head: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield head, (f"{step.event.name}{_by(step.key)}",)
+    for test in tests_of(step.when):
+        yield f"{head}: {_what(test)}", _values(test)
+
+
+def _threshold(threshold: Threshold) -> str:
+    distinct = f" distinct {threshold.distinct.name}" if threshold.distinct else ""
+    within = duration(threshold.within)
+    return f"{threshold.count}{distinct} within {within}{_by(threshold.key)}"
+
+
+def _by(key: Key) -> str:
+    names = ", ".join(part.name for part in key)
+    return f" by {names}" if names else ""
 
 
 def _what(test: Test) -> str:
     """Field and operator; `==` is `in` with one value, so that a list may shrink to one."""
     operator = "in" if test.op is Op.EQ and test.field.kind is not Kind.BOOL else test.op.value
-    words = [test.field.name, test.element, operator, "all" if test.every else None]
+    element = f"[{test.element}]" if test.element and test.element.isdecimal() else test.element
+    words = [test.field.name, element, operator, "all" if test.every else None]
     marks = [name for name in ("nocase", "exact") if getattr(test, name)]
     return " ".join(word for word in [*words, *marks] if word)
 

@@ -29,6 +29,14 @@ rule port {
 rule first_port {
   on net.connect
   when remote.port == 1
+  threshold 20 distinct remote.ip within 1min by proc
+  alert limit 5 per 1min
+}
+
+rule steps {
+  on sequence within 30s
+     [net.connect when remote.port == 80] by proc.parent
+     [process.exec when proc.argv[1] == "-x"] by proc.parent
   alert
 }
 """
@@ -38,6 +46,10 @@ EDITED = (
     .replace("22, 23", "22, 24")
     .replace("rsync", "rclone")
     .replace('version "1"', 'version "2"')
+    .replace("threshold 20", "threshold 25")
+    .replace("limit 5", "limit 6")
+    .replace("within 30s", "within 45s")
+    .replace("== 80", "== 81")
 )
 WITHOUT = BASE.replace(' and not proc.cmdline contains "quiet"', "").replace("first_port", "other")
 
@@ -71,6 +83,12 @@ def test_edits_of_lists_are_content(made: dict[str, Path], cli: Cli) -> None:
             "remote.port in: +24 -23",
             'except "backup": proc.exe.path in: +"/usr/bin/rclone" -"/usr/bin/rsync"',
         ],
+        "first_port": [
+            "threshold: +25 distinct remote.ip within 1min by proc"
+            " -20 distinct remote.ip within 1min by proc",
+            "limit: +6 per 1min -5 per 1min",
+        ],
+        "steps": ["sequence within: +45s -30s", "step 1: remote.port in: +81 -80"],
     }
 
 
@@ -81,7 +99,7 @@ def test_edits_of_conditions_are_structure(made: dict[str, Path], cli: Cli) -> N
     for half in told["halves"]:
         assert half["kind"] == "structure"
         assert half["new_bytes"] < half["old_bytes"]
-        assert "map a_process_exec_1 is gone" in half["reasons"]
+        assert "map a_process_exec_2 is gone" in half["reasons"]
         assert any(r.startswith("code of ") and "core_process_exec" in r for r in half["reasons"])
     assert [(r["rule"], r["change"], r["details"]) for r in told["rules"]] == [
         ("tool", "changed", ['-condition proc.cmdline contains "quiet"']),
