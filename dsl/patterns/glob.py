@@ -52,11 +52,6 @@ def parse(source: str, nocase: bool = False, path: bool = False, separators: str
     return sequence(*items)
 
 
-def is_literal(source: str) -> bool:
-    """Whether a glob has nothing in it that a plain comparison lacks."""
-    return not set(source) & set("*?[\\")
-
-
 class _Glob:
     def __init__(self, source: str, nocase: bool, separators: str, escapes: bool) -> None:
         self.source, self.nocase, self.separators = source, nocase, separators
