@@ -14,6 +14,37 @@ from dsl.membership import HasTag, Member
 
 
 @frozen
+class _OfField:
+    """Something about one field."""
+
+    field: Field
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What is read."""
+        return (self.field,)
+
+
+@frozen
+class _OfTwo:
+    """An operator between two values."""
+
+    operator: str
+    left: "Source"
+    right: "Source"
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What is read."""
+        return (*self.left.fields, *self.right.fields)
+
+    @property
+    def text(self) -> str:
+        """Canonical text."""
+        return f"({self.left.text} {self.operator} {self.right.text})"
+
+
+@frozen
 class Fixed:
     """A constant in a calculation; content of a table, not code."""
 
@@ -31,15 +62,8 @@ class Fixed:
 
 
 @frozen
-class Read:
+class Read(_OfField):
     """The value of a number field."""
-
-    field: Field
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """What is read."""
-        return (self.field,)
 
     @property
     def text(self) -> str:
@@ -48,16 +72,10 @@ class Read:
 
 
 @frozen
-class Masked:
+class Masked(_OfField):
     """The bits of a flags field that a mask has: what `has` tests become. All 64 bits count."""
 
-    field: Field
     mask: int
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """What is read."""
-        return (self.field,)
 
     @property
     def text(self) -> str:
@@ -66,15 +84,8 @@ class Masked:
 
 
 @frozen
-class Length:
+class Length(_OfField):
     """Length of a text: bytes of UTF-8, on Windows units of UTF-16."""
-
-    field: Field
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """What is read."""
-        return (self.field,)
 
     @property
     def text(self) -> str:
@@ -101,36 +112,13 @@ class Unary:
 
 
 @frozen
-class Binary:
+class Binary(_OfTwo):
     """`left operator right`; the operator is one of `+ - * / % & | ^ << >>`."""
-
-    operator: str
-    left: "Source"
-    right: "Source"
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """What is read."""
-        return (*self.left.fields, *self.right.fields)
-
-    @property
-    def text(self) -> str:
-        """Canonical text."""
-        return f"({self.left.text} {self.operator} {self.right.text})"
 
 
 @frozen
-class Compare:
+class Compare(_OfTwo):
     """A truth: `left operator right` of two numbers; the operator is one of `== < <= > >=`."""
-
-    operator: str
-    left: "Source"
-    right: "Source"
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """What is read."""
-        return (*self.left.fields, *self.right.fields)
 
     @property
     def plain(self) -> bool:
@@ -138,11 +126,6 @@ class Compare:
         sides = (self.left, self.right)
         signs = {side.field.signed for side in sides if isinstance(side, Read)}
         return all(isinstance(side, Read) for side in sides) and len(signs) == 1
-
-    @property
-    def text(self) -> str:
-        """Canonical text."""
-        return f"({self.left.text} {self.operator} {self.right.text})"
 
 
 @frozen

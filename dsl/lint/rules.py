@@ -29,6 +29,7 @@ def lint(pairs: Sequence[tuple[syntax.Rule, Rule]], report: Collector) -> None:
         report: takes warnings.
     """
     judge = Judge()
+    last: Rule | None = None  # the first rule that was not examined to its end
     for source, rule in pairs:
         linter = Linter(judge, _inside(source.whole), rule.name_span, report)
         steps.warn(source, report)
@@ -40,9 +41,24 @@ def lint(pairs: Sequence[tuple[syntax.Rule, Rule]], report: Collector) -> None:
         told = any([linter.examine(item.when) for item in rule.excepts]) or told
         if not told and not (rule.deny and rule.deny.on_unknown):
             _exceptions(rule, judge, report)
+        if judge.exhausted and last is None:
+            last = rule
+    if last is not None:
+        _incomplete(last, report)
     rules = [rule for _, rule in pairs]
     tags.warn(rules, [test for rule in rules for test in _all_tests(rule)], report)
     _duplicates(rules, report)
+
+
+def _incomplete(rule: Rule, report: Collector) -> None:
+    """BPFC0532."""
+    report.warning(
+        "BPFC0532",
+        "there are too many conditions to examine all of them: from this rule on, what is always or"
+        " never so may go unnoticed",
+        rule.name_span,
+        remedy="check the policy in parts, or write `allow BPFC0532`",
+    )
 
 
 def _earlier(rule: Rule) -> Iterator[Expr]:

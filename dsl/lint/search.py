@@ -39,9 +39,11 @@ class Judge:
 
     Args:
         questions: how many more are answered; a hard one counts as several.
+        exhausted: whether one was asked that was not answered for that reason.
     """
 
     questions: int = MAX_QUESTIONS
+    exhausted: bool = False
     _known: dict[tuple[Key, ...], list[Worlds]] = Factory(dict)
 
     def judge(self, expr: Expr) -> Verdict:
@@ -54,13 +56,14 @@ class Judge:
         Returns:
             What is certain.
         """
-        if self.questions <= 0:
-            return OPEN
         found = list(tests_of(expr))
         if not found or len({test.field.name for test in found}) == len(found) > 1:
             return OPEN  # can be true and false if its tests can
         if isinstance(expr, And | Or) and len(expr.items) == 2 and all(map(is_text, expr.items)):
             return _two_texts(expr)
+        if self.questions <= 0:
+            self.exhausted = True
+            return OPEN
         self.questions -= 1
         tests = {key_of(test): test for test in found}
         numbers = {key: number for number, key in enumerate(tests)}

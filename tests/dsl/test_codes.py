@@ -36,6 +36,11 @@ SPECIAL: dict[str, str | bytes] = {
     + ", ".join(f"v{i} = proc.uid" for i in range(33))
     + " } }",
     "BPFC0322": HEADER + f'rule a {{ on process.exec when true title "{"x" * 20_000}" }}',
+    "BPFC0532": HEADER
+    + "".join(
+        f"rule r{i} {{ on process.exec when proc.uid > {i} and proc.uid != 70000 alert }}\n"
+        for i in range(10_000)
+    ),
     "BPFC0308": HEADER + f'rule a {{ on process.exec when proc.cmdline contains "{"a" * 1025}" }}',
 }
 CODES = sorted(load())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.frontend import check
-from dsl.lint.search import Judge
+from dsl.lint.search import MAX_QUESTIONS, Judge
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, evaluate
 from dsl.typed import And, Expr, Not, Or
 
@@ -132,3 +132,13 @@ def test_a_search_that_takes_too_long_is_given_up() -> None:
         judge.judge(And((expr, Not(expr))))
     assert judge.questions <= 0
     assert judge.judge(_typed("proc.uid == 0 and proc.uid == 1")).value is None
+    assert judge.exhausted
+
+
+def test_what_was_not_examined_is_said() -> None:
+    rule = "rule r{n} {{ on process.exec when proc.uid > {n} and proc.uid != 70000 alert }}"
+    for count, codes in ((10, []), (2 * MAX_QUESTIONS, ["BPFC0532"])):
+        lines = ['policy "many" version "1" language 1', *(rule.format(n=n) for n in range(count))]
+        policy, found = check([("many.det", "\n".join(lines))])
+        assert policy is not None
+        assert [d.code for d in found] == codes
