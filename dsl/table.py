@@ -1,15 +1,21 @@
-"""The grammar as a parse table. Lark reads `grammar.lark` and computes the LALR(1) automaton."""
+"""The parse table of the language, as it is read when a file is parsed.
 
+Computing it from `grammar.lark` takes lark and a tenth of a second (`dsl.grammar`), a fifth of a
+cold start. So a build of the package leaves the table beside the grammar, and it is taken from
+there as long as it belongs to that grammar.
+"""
+
+import json
 from functools import cache
+from hashlib import sha256
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import frozen
-from lark import Lark
-from lark.lexer import PatternStr
-from lark.parsers.lalr_analysis import Shift
 
 END = "$END"
+GRAMMAR = "grammar.lark"
+STORED = "grammar.json"
 
 
 class Production(NamedTuple):
@@ -48,37 +54,86 @@ class Table:
 
 @cache
 def load() -> Table:
-    """The table of the language; computed once per process.
+    """The table of the language; read or computed once per process.
 
     Returns:
         The same table on every call.
     """
-    text = resources.files("dsl").joinpath("grammar.lark").read_text("utf-8")
-    lark = Lark(text, parser="lalr", lexer="basic", maybe_placeholders=False)
-    parsed = lark.parse_interactive().parser_state.parse_conf
-    productions: dict[int, Production] = {}
+    folder = resources.files("dsl")
+    grammar = folder.joinpath(GRAMMAR).read_text("utf-8")
+    stored = folder.joinpath(STORED)
+    if stored.is_file():
+        table = parse(stored.read_text("utf-8"), grammar)
+        if table is not None:
+            return table
+    from dsl.grammar import compute
 
-    def entry(action: object, argument: object) -> int | Production:
-        if action is Shift:
-            assert isinstance(argument, int)
-            return argument
-        key = id(argument)
-        if key not in productions:
-            productions[key] = Production(
-                size=len(argument.expansion),  # type: ignore[attr-defined]
-                origin=str(argument.origin.name),  # type: ignore[attr-defined]
-                method=str(argument.alias),  # type: ignore[attr-defined]
+    return compute(grammar)
+
+
+def dump(table: Table, grammar: str) -> str:
+    """A table as JSON, with the digest of its grammar.
+
+    Args:
+        table: to be stored.
+        grammar: what it was computed from.
+    """
+    productions = {
+        action: number
+        for number, action in enumerate(
+            dict.fromkeys(
+                action
+                for row in table.actions.values()
+                for action in row.values()
+                if isinstance(action, Production)
             )
-        return productions[key]
+        )
+    }
+    rows = [
+        [
+            state,
+            {
+                symbol: [productions[action]] if isinstance(action, Production) else action
+                for symbol, action in row.items()
+            },
+        ]
+        for state, row in table.actions.items()
+    ]
+    document = {
+        "grammar": _digest(grammar),
+        "start": table.start,
+        "end": table.end,
+        "keywords": table.keywords,
+        "productions": list(productions),
+        "states": rows,
+    }
+    return json.dumps(document, separators=(",", ":")) + "\n"
 
+
+def parse(text: str, grammar: str) -> Table | None:
+    """A stored table.
+
+    Args:
+        text: what `dump` gave.
+        grammar: the grammar as it is now.
+
+    Returns:
+        The table; None if it was computed from another grammar.
+    """
+    document: dict[str, Any] = json.loads(text)
+    if document["grammar"] != _digest(grammar):
+        return None
+    productions = [Production(*item) for item in document["productions"]]
     actions = {
-        state: {str(symbol): entry(*action) for symbol, action in row.items()}
-        for state, row in parsed.parse_table.states.items()
+        state: {
+            symbol: action if isinstance(action, int) else productions[action[0]]
+            for symbol, action in row.items()
+        }
+        for state, row in document["states"]
     }
-    keywords = {
-        t.pattern.value: t.name for t in lark.terminals if isinstance(t.pattern, PatternStr)
-    }
-    # Lark would shift the end of the file there; for this automaton it is the goal.
-    actions[parsed.end_state] = {}
-    methods = frozenset(production.method for production in productions.values())
-    return Table(actions, parsed.start_state, parsed.end_state, keywords, methods)
+    methods = frozenset(production.method for production in productions)
+    return Table(actions, document["start"], document["end"], document["keywords"], methods)
+
+
+def _digest(grammar: str) -> str:
+    return sha256(grammar.encode()).hexdigest()

@@ -60,6 +60,7 @@ def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
     assert wanted <= packed
     assert {name.partition("/")[0] for name in packed if "dist-info" not in name} == set(PACKAGES)
     assert any(name.endswith("licenses/LICENSE") for name in packed)
+    assert "dsl/grammar.json" in packed  # made by the build
 
 
 def test_the_base_has_what_an_agent_needs_and_no_more(
