@@ -458,17 +458,9 @@ class Conditions:
             if several and not item.quantifier:
                 self._unfit("`has` needs `any` or `all` in front of a list", item.operator)
                 return False
-        elif several and item.quantifier and item.quantifier.text == "all":
-            if op is Op.EQ:
-                self._unfit("one value cannot equal all of several", item.quantifier)
-                return False
-            if item.element:
-                self._unfit(
-                    "`all` would leave open whether one element is meant or several",
-                    item.quantifier,
-                    remedy=f"write tests `{item.field.text} any ...` joined by `and`",
-                )
-                return False
+        elif several and item.quantifier and item.quantifier.text == "all" and op is Op.EQ:
+            self._unfit("one value cannot equal all of several", item.quantifier)
+            return False
         return True
 
     def _suffixes(self, item: Comparison, field: Field, op: Op) -> bool:

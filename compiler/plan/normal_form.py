@@ -53,7 +53,8 @@ def condition_of(rule: Rule) -> Expr:
 def terms_of(condition: Expr) -> tuple[Term, ...]:
     """The terms of a condition, in source order.
 
-    A test against a list stays one literal. `every` (all values) is a conjunction of tests. A text
+    A test against a list stays one literal. `every` (all values) is a conjunction of tests, but for
+    `any` element, which has to satisfy them all and stays one literal too. A text
     test that an empty value satisfies on every text is a test for presence.
 
     Args:
@@ -87,6 +88,7 @@ class _Literals:
             test.nocase,
             test.exact,
             test.element,
+            test.every,
             negated,
             failing,
             guard,
@@ -160,11 +162,22 @@ def _plain(test: Test) -> Expr:
         return Constant(test.every)
     if test.op in (Op.HAS_ANY, Op.HAS_ALL):
         return _masked(test)
+    if test.every and test.element == "any":
+        test = _telling(test)
     if test.every and len(test.values) > 1:
+        if test.element == "any":
+            return test
         return And(tuple(evolve(test, values=(value,), every=False) for value in test.values))
     if test.field.kind.is_text and (test.op is Op.EXISTS or b"" in test.values):
         return _maybe_presence(evolve(test, every=False))
     return evolve(test, every=False)
+
+
+def _telling(test: Test) -> Test:
+    """A test with all values, without an empty one that every element satisfies."""
+    if test.op not in (Op.STARTSWITH, Op.CONTAINS):
+        return test
+    return evolve(test, values=tuple(value for value in test.values if value) or (b"",))
 
 
 def _masked(test: Test) -> Test:

@@ -1,11 +1,12 @@
 """The automata of a text field's shapes: globs, regular expressions, elements and parts."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import zip_longest
 
 from compiler.plan.layout import is_joined
 from compiler.plan.patterns import selection
-from compiler.plan.patterns.acceptor import Acceptor, TooManyStates, acceptor_of
+from compiler.plan.patterns.acceptor import Acceptor, TooManyStates, acceptor_of, both
 from compiler.plan.patterns.encode import ByteMachine, encoded
 from compiler.plan.patterns.machine import PRODUCT_MAX, Machine, joined
 from compiler.plan.patterns.partition import aliased, partition_of
@@ -86,17 +87,17 @@ class _Built:
 
     def __init__(self, joins: bool) -> None:
         self._joins = joins
-        self._acceptors: dict[Node, Acceptor] = {}
+        self._acceptors: dict[tuple[Node, ...], Acceptor] = {}
 
     def machine(self, shape: Shape, platform: str, bit: int) -> Machine:
         """The machine of one shape; it reports `bit`."""
         if shape.element == "count":
             return selection.counted(shape.counts, shape.most, bit, shape.failing)
-        node = shape.linux if platform == "linux" else shape.windows
+        nodes = shape.linux if platform == "linux" else shape.windows
         try:
-            if node not in self._acceptors:
-                self._acceptors[node] = acceptor_of(node)
-            found = _selected(self._acceptors[node], shape, _SEPARATORS[platform], bit)
+            if nodes not in self._acceptors:
+                self._acceptors[nodes] = reduce(both, map(acceptor_of, nodes))
+            found = _selected(self._acceptors[nodes], shape, _SEPARATORS[platform], bit)
         except TooManyStates as error:
             raise TooLarge(shape) from error
         if not self._joins:

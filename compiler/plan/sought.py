@@ -39,7 +39,7 @@ class Shape:
     """A set of texts.
 
     Args:
-        linux, windows: the pattern that is found in them, by platform.
+        linux, windows: the patterns that are all found in them, by platform.
         element: "" for the whole text, "any" or "all" elements of a list, or a position.
         failing: found is an element that does not fit, where a whole one is there.
         part: "", or the part of a path that the pattern is put to.
@@ -49,8 +49,8 @@ class Shape:
         test: where it comes from.
     """
 
-    linux: Node
-    windows: Node
+    linux: tuple[Node, ...]
+    windows: tuple[Node, ...]
     element: str
     failing: bool
     part: str
@@ -66,8 +66,8 @@ def sought_of(literal: Literal) -> tuple[Sought, ...]:
     """What satisfies a text test where one of them is found.
 
     Args:
-        literal: a test of a text field, any of its values (normal form), or, failing, the question
-            whether an element does not satisfy it.
+        literal: a test of a text field, any of its values or (with `every`) all of them in one
+            element, or, failing, the question whether an element does not satisfy it.
 
     Returns:
         Literals with their anchors, and shapes; without duplicates.
@@ -79,13 +79,19 @@ def sought_of(literal: Literal) -> tuple[Sought, ...]:
     if len(values) != len(test.values):
         raise TypeError(f"{test.field.name}: a text is compared with something else")
     element = test.element or ""
-    if element not in ("", "any") or literal.failing:
-        linux, windows = (choice(_node(test, value, half) for value in values) for half in (0, 1))
+    if element not in ("", "any") or literal.failing or test.every:
+        linux, windows = (_nodes(test, values, half) for half in (0, 1))
         return (Shape(linux, windows, element, literal.failing, test.field.part, test),)
     found: dict[Sought, None] = {}
     for value in values:
         found.update(dict.fromkeys(_sought(test, value, element)))
     return tuple(found)
+
+
+def _nodes(test: Test, values: list[bytes], half: int) -> tuple[Node, ...]:
+    """The patterns of which all are to be found: one for each value, or one for any of them."""
+    nodes = tuple(_node(test, value, half) for value in values)
+    return tuple(dict.fromkeys(nodes)) if test.every else (choice(nodes),)
 
 
 def _counted(literal: Literal) -> Shape:
@@ -94,7 +100,7 @@ def _counted(literal: Literal) -> Shape:
     ends = [value.high if isinstance(value, Range) else value for value in test.values]
     most = max(end for end in ends if isinstance(end, int)) + 1
     counts = frozenset(n for n in range(1, most + 1) if satisfies(test, n))
-    return Shape(EMPTY, EMPTY, "count", literal.failing, "", test, counts, most)
+    return Shape((EMPTY,), (EMPTY,), "count", literal.failing, "", test, counts, most)
 
 
 def _sought(test: Test, value: bytes, element: str) -> tuple[Sought, ...]:
@@ -111,7 +117,7 @@ def _sought(test: Test, value: bytes, element: str) -> tuple[Sought, ...]:
         if needles is not None:
             return needles
     linux, windows = _node(test, value, 0), _node(test, value, 1)
-    return (Shape(linux, windows, element, False, part, test),)
+    return (Shape((linux,), (windows,), element, False, part, test),)
 
 
 def _as_literals(test: Test, value: bytes) -> tuple[Needle, ...] | None:

@@ -18,7 +18,6 @@ from compiler.plan.sought import Shape, Sought, sought_of
 from dsl.catalogue import Event, Field
 from dsl.diagnostics import Collector
 from dsl.typed import Op, Policy, Rule, Test
-from dsl.walk import rule_tests
 
 # Text tests that are undetermined where the text goes on behind what is examined.
 _OPEN_ENDED = (Op.EQ, Op.ENDSWITH, Op.CONTAINS, Op.GLOB, Op.REGEX)
@@ -216,8 +215,6 @@ def _open_ended(test: Test) -> bool:
 
 def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ...]:
     """The rule's terms; none, and a diagnostic, where it has no plan."""
-    if not all([_supported(rule, test, problems) for test in rule_tests(rule)]):
-        return ()
     try:
         found = terms_of(condition_of(rule))
     except TooManyTerms:
@@ -239,18 +236,3 @@ def _rule_terms(rule: Rule, event: Event, problems: Collector) -> tuple[Term, ..
         )
         return ()
     return found
-
-
-def _supported(rule: Rule, test: Test, problems: Collector) -> bool:
-    """Whether tables can answer the test; a diagnostic if not."""
-    what = ""
-    if test.element is not None and test.every and len(test.values) > 1:
-        what = "several values for one element (`all [...]`)"
-    if what:
-        problems.error(
-            "BPFC0653",
-            f"rule {rule.name}: {what} cannot be compiled by this version",
-            test.span,
-            remedy="leave the test out, or write it with other operators",
-        )
-    return not what

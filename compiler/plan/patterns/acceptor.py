@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from compiler.plan.patterns.partition import Partition, partition_of
+from compiler.plan.patterns.partition import Partition, common, partition_of
 from compiler.plan.patterns.program import (
     EDGE,
     MATCH,
@@ -69,6 +69,38 @@ def acceptor_of(node: Node) -> Acceptor:
         raise TooManyStates from error
     found = _Subsets(program).build()
     return minimal(found) if len(found.rows) <= _MINIMISED else found
+
+
+def both(left: Acceptor, right: Acceptor) -> Acceptor:
+    """The automaton of all texts that two accept.
+
+    Args:
+        left, right: the two.
+
+    Raises:
+        TooManyStates: it needs more than STATES_MAX states.
+    """
+    partition, pairs = common(left.partition, right.partition)
+    numbers = {(0, 0): 0}
+    waiting = [(0, 0)]
+    rows: list[tuple[int, ...]] = []
+    for first, second in waiting:  # grows while it is walked
+        row = []
+        for a, b in pairs:
+            target = left.rows[first][a], right.rows[second][b]
+            number = numbers.setdefault(target, len(waiting))
+            if number == len(waiting):
+                waiting.append(target)
+            row.append(number)
+        if len(waiting) > STATES_MAX:
+            raise TooManyStates
+        rows.append(tuple(row))
+    final = tuple(left.final[first] and right.final[second] for first, second in waiting)
+    sure = None
+    if left.sure is not None and right.sure is not None:
+        sure = numbers.get((left.sure, right.sure))
+    found = Acceptor(partition, tuple(rows), final, sure)
+    return minimal(found) if len(rows) <= _MINIMISED else found
 
 
 class _Subsets:

@@ -94,7 +94,7 @@ def text_tests(draw: st.DrawFn, platform: str) -> Check:
         op,
         tuple(draw(st.lists(values, min_size=1, max_size=3))),
         SPAN,
-        every=draw(st.booleans()) and element != "any",
+        every=draw(st.booleans()),
         nocase=draw(st.booleans()),
         exact=draw(st.booleans()),
         element=element,

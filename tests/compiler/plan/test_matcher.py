@@ -229,10 +229,6 @@ def many(count: int) -> tuple[Check, ...]:
         ),
         (rule(And(many(16))), "BPFC0652"),
         (rule(PATTERN), "BPFC0660"),
-        (
-            rule(check("proc.argv", Op.CONTAINS, b"a", b"b", every=True)),
-            "BPFC0653",
-        ),
     ],
 )
 def test_what_cannot_be_planned_is_said(bad: Rule, code: str) -> None:

@@ -1,9 +1,11 @@
 """Automata over bytes find what the reference search finds, in both encodings, alone and joined."""
 
+from functools import reduce
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from compiler.plan.patterns.acceptor import TooManyStates, acceptor_of
+from compiler.plan.patterns.acceptor import TooManyStates, acceptor_of, both
 from compiler.plan.patterns.encode import ByteMachine, encoded
 from compiler.plan.patterns.machine import joined
 from compiler.plan.patterns.selection import whole
@@ -63,6 +65,24 @@ def test_utf16(patterns: list[str], texts: list[str], cut: bool) -> None:
     for text in texts:
         wanted = sum(1 << n for n, node in enumerate(nodes) if found(node, text.encode(), cut))
         assert sum(run(item, text.encode("utf-16-le"), cut) for item in automata) == wanted
+
+
+@given(
+    st.lists(REGEXES, min_size=2, max_size=3),
+    st.lists(BYTES, min_size=8, max_size=8),
+    st.booleans(),
+)
+def test_several_at_once(patterns: list[str], texts: list[bytes], cut: bool) -> None:
+    nodes = selective(patterns)
+    assume(nodes)
+    try:
+        acceptor = reduce(both, map(acceptor_of, nodes))
+    except TooManyStates:
+        assume(False)
+    machine = encoded(whole(acceptor, 1), False, MANY)
+    assert machine
+    for text in texts:
+        assert run(machine, text, cut) == all(found(node, text, cut) for node in nodes)
 
 
 def test_surrogates_that_stand_alone_are_characters() -> None:
