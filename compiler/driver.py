@@ -19,7 +19,6 @@ from bpfc.artifact.manifest import (
     RuleInfo,
 )
 from bpfc.artifact.record import ACT_DENY
-from bpfc.artifact.testing import SlotLayout
 from bpfc.version import __version__
 from compiler.content import Contents, contents_of
 from compiler.coverage import CoverageRow, coverage, rule_events
@@ -34,6 +33,7 @@ from compiler.plan.memory import set_infos
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
 from compiler.targets.common.half import HalfModule
+from compiler.targets.common.judged import slot_layout
 from compiler.targets.linux import half as linux_half
 from compiler.targets.linux import testing as test_half
 from compiler.targets.windows import half as windows_half
@@ -55,14 +55,12 @@ class Compilation:
         artifact: the artifact, None if there is any error.
         diagnostics: all findings, in source order.
         coverage: which platform carries which rule, and how; empty without a policy.
-        testing: how to have the artifact's core judge a record, if it was compiled for that.
     """
 
     policy: Policy | None
     artifact: Artifact | None
     diagnostics: tuple[Diagnostic, ...]
     coverage: tuple[CoverageRow, ...]
-    testing: SlotLayout | None = None
 
 
 def compile_sources(
@@ -126,8 +124,7 @@ def compile_policy(
     if plan is None:
         return Compilation(policy, None, diagnostics, rows)
     artifact = _artifact(policy, plan, journal, testing)
-    layout = test_half.slot_layout(plan) if testing else None
-    return Compilation(policy, artifact, diagnostics, rows, layout)
+    return Compilation(policy, artifact, diagnostics, rows)
 
 
 def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic, ...]:
@@ -222,6 +219,7 @@ def _manifest(
         shared_version=SHARED_VERSION,
         literals=values.literals,
         sets=set_infos(plan.memory),
+        slot=slot_layout(plan),
     )
 
 

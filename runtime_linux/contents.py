@@ -2,10 +2,10 @@
 
 import struct
 
-from bpfc.artifact.consistency import RULE_STATS_MAP, rules_map
+from bpfc.artifact.consistency import RULE_STATS_MAP
 from bpfc.artifact.control import CONTENT_SCOPE, GATE_SIZE, POLICY_GATES, POLICY_MAP
 from bpfc.artifact.manifest import MapInfo
-from bpfc.runtime.ladder import rule_entries
+from bpfc.runtime.contents import content_values
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.maps import u32
 
@@ -25,7 +25,8 @@ def write_content(loaded: LinuxLoaded) -> None:
         SensorError: BPFC0713.
     """
     loaded.unit.generations[loaded.buffer] = 0
-    values = _values(loaded)
+    counters = first_entry(loaded, loaded.info(RULE_STATS_MAP))
+    values = content_values(loaded.artifact, "linux", loaded.forms, counters)
     for info in loaded.manifest.linux.maps:
         if info.scope == CONTENT_SCOPE:
             _write(loaded, info, values.get(info.name, {}))
@@ -65,18 +66,6 @@ def first_entry(loaded: LinuxLoaded, info: MapInfo) -> int:
 def _write_policy(unit: Unit) -> None:
     head = _POLICY.pack(unit.buffer, unit.slot, *unit.generations)
     unit.object.map(POLICY_MAP).update(u32(0), head + b"".join(unit.gates))
-
-
-def _values(loaded: LinuxLoaded) -> dict[str, dict[int, bytes]]:
-    """Every entry that is not zero, by map and by key within the buffer."""
-    found: dict[str, dict[int, bytes]] = {}
-    for content in loaded.manifest.linux.contents:
-        value = loaded.artifact.content[content.offset : content.offset + content.size]
-        found.setdefault(content.map, {})[content.key] = value
-    counters = first_entry(loaded, loaded.info(RULE_STATS_MAP))
-    for event, entries in rule_entries(loaded.forms, counters).items():
-        found[rules_map(event)] = dict(entries)
-    return found
 
 
 def _write(loaded: LinuxLoaded, info: MapInfo, values: dict[int, bytes]) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.control import KEPT_SCOPE
+from bpfc.artifact.lines import line_places
 from bpfc.artifact.manifest import Half, ProgramInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.platform import ProgramReport
 from runtime_linux.contents import write_content
 from runtime_linux.diagnostics import load_error
-from runtime_linux.lines import line_places
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.maps import MAP_TYPES, possible_cpus, u32
 from runtime_linux.objects import BpfObject, LoadFailure

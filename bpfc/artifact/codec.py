@@ -31,6 +31,7 @@ from bpfc.artifact.manifest import (
 )
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
 from bpfc.artifact.sets import MEMBERS, SetInfo
+from bpfc.artifact.testing import WORDS, Judge, SlotLayout
 
 CATALOGUE_VERSION = 2  # newest event catalogue this version of bpfc can carry out
 
@@ -256,6 +257,20 @@ _set = _shape(
     map=_name,
     head=_name,
 )
+_place = _number(0, limits.VALUE_SIZE_MAX)
+_view = _number(0, limits.SLOT_VIEWS_MAX)
+_judge = _shape(Judge, event=_name, limits=_many(_pair(_view, _place), limits.SLOT_VIEWS_MAX))
+_slot = _shape(
+    SlotLayout,
+    size=_place,
+    views=_place,
+    view_count=_view,
+    parts=_view,
+    words=_many(_place, len(WORDS)),
+    text=_place,
+    text_size=_place,
+    judges=_many(_judge, limits.EVENTS_MAX),
+)
 _content = _shape(
     Content,
     map=_name,
@@ -287,6 +302,7 @@ _manifest = _shape(
     shared_version=_number(SHARED_VERSION, SHARED_VERSION),
     literals=_many(_many(_literal, limits.LITERALS_MAX), limits.LITERALS_MAX),
     sets=_many(_set, limits.SETS_MAX),
+    slot=_maybe(_slot),
 )
 
 

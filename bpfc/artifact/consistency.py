@@ -6,6 +6,7 @@ from bpfc.artifact.control import (
     GATE_SIZE,
     KEPT_SCOPE,
     POLICY_MAP,
+    SCRATCH_MAP,
     SLOTS,
 )
 from bpfc.artifact.errors import ArtifactError
@@ -20,8 +21,9 @@ from bpfc.artifact.manifest import (
     RuleInfo,
 )
 from bpfc.artifact.objects import ObjectView
-from bpfc.artifact.record import ACT_DENY, ACT_WOULD_DENY, NUMBERS_MAX
+from bpfc.artifact.record import ACT_DENY, ACT_WOULD_DENY, NUMBERS_MAX, RECORD_MAX
 from bpfc.artifact.sets import SetInfo, head_size, key_size, value_size
+from bpfc.artifact.testing import VIEW_SIZE, WORDS, SlotLayout
 
 RULE_STATS_MAP = "rule_stats"
 RULES_PREFIX = "rules_"  # the map of an event's rules: the event's name with "_" for "."
@@ -60,6 +62,8 @@ def check_manifest(manifest: Manifest) -> None:
         if any(index >= len(manifest.literals) for _, index in rule.tests):
             raise _contradiction(f"rule {rule.name} compares with values that are not there")
     _unique("set", [known.name for known in manifest.sets])
+    if manifest.slot is not None:
+        _check_slot(manifest.slot, [h for h in (manifest.linux, manifest.windows) if h])
     for label, half in (("Linux", manifest.linux), ("Windows", manifest.windows)):
         carried = [r.linux if label == "Linux" else r.windows for r in manifest.rules]
         if half is None:
@@ -193,6 +197,22 @@ def _check_set(label: str, info: SetInfo, maps: dict[str, MapInfo]) -> None:
             entry.scope,
         ):
             raise _contradiction(f"set {info.name} has no maps of its type ({label})")
+
+
+def _check_slot(slot: SlotLayout, halves: list[Half]) -> None:
+    """All places of a scratch slot lie within it, each part behind the record."""
+    _unique("judged event", [judge.event for judge in slot.judges])
+    ends = [slot.views + VIEW_SIZE * slot.view_count, slot.text + slot.text_size]
+    ends += [place + 8 for place in slot.words]
+    begin = min(slot.views, slot.text, *slot.words, slot.size)
+    if begin < RECORD_MAX or max(ends) > slot.size or len(slot.words) != len(WORDS):
+        raise _contradiction("a scratch slot has a part that is not within it")
+    limits = [limit for judge in slot.judges for limit in judge.limits]
+    if any(view >= slot.view_count or room > slot.text_size for view, room in limits):
+        raise _contradiction("a text of a scratch slot has no place")
+    sizes = {m.value_size for half in halves for m in half.maps if m.name == SCRATCH_MAP}
+    if sizes - {slot.size} or slot.parts > slot.view_count:
+        raise _contradiction(f"a scratch slot of {slot.size} bytes, and another size of its map")
 
 
 def _check_content_map(name: str, key: int, size: int, entry: MapInfo | None) -> None:

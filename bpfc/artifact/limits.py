@@ -23,6 +23,7 @@ FORMS_MAX = 16
 NEEDS_MAX = 32
 EVENTS_MAX = 256
 SETS_MAX = 256
+SLOT_VIEWS_MAX = 256  # match views of a scratch slot
 MEMBERS_MAX = 16  # parts of a set's element
 SET_MAX = 1 << 24  # elements of a set
 CONSTANTS_MAX = 4096

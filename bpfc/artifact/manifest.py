@@ -7,6 +7,7 @@ from attrs import frozen
 
 from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE
 from bpfc.artifact.sets import SetInfo
+from bpfc.artifact.testing import SlotLayout
 
 MANIFEST_VERSION = 1
 
@@ -257,6 +258,7 @@ class Manifest:
         literals: the lists of values that rules compare with, as the language writes them, each
             list once.
         sets: run-time sets, in source order.
+        slot: how a test hands a record to the core, None if there is none.
     """
 
     version: int
@@ -272,3 +274,4 @@ class Manifest:
     shared_version: int
     literals: tuple[tuple[str, ...], ...] = ()
     sets: tuple[SetInfo, ...] = ()
+    slot: SlotLayout | None = None

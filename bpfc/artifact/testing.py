@@ -1,8 +1,8 @@
-"""How a test judges an event by the compiled core: the places of a scratch slot, as plain numbers.
+"""How a record is handed to the core: the places of a scratch slot, as plain numbers.
 
-An artifact that was compiled for testing has one further program an event. A test writes a record
-into a scratch slot, runs the program by BPF_PROG_TEST_RUN and reads the slot again. Nothing of this
-stands in the manifest, since no sensor needs it.
+A manifest has them, so that tests can have the core of any artifact judge a record: the simulator
+calls `core_<event>` itself. In the kernel BPF_PROG_TEST_RUN needs a program, which artifacts that
+were compiled for testing have, one an event. No sensor has a use for any of this.
 """
 
 from attrs import frozen
@@ -15,23 +15,33 @@ CONTEXT_WORDS = {"pid": 16, "start": 24, "forker_pid": 32, "forker_start": 40}
 CONTEXT_SIZE = 48
 # What it returns instead of a verdict if there is no such slot; no verdict has bits 8 to 15.
 NO_SLOT = (1 << 32) - 1
+WORDS = ("stage", *CONTEXT_WORDS)
+VIEW_SIZE = 16  # u32 offset in the text window, u32 length, u32 VIEW_* flags, u32 zero
 
 
 @frozen
 class Judge:
-    """The program that judges one event's records.
+    """What can be judged: the records of one event.
 
     Args:
         event: catalogue name.
-        program: its name in the Linux object; the manifest does not have it.
         limits: (match view, bytes): longest text that is examined, for each view that is tested. A
             match view is a text view of the record, or `SlotLayout.parts` plus one for the last
             component of its path.
     """
 
     event: str
-    program: str
     limits: tuple[tuple[int, int], ...]
+
+    @property
+    def symbol(self) -> str:
+        """The event as part of a function's name."""
+        return self.event.replace(".", "_")
+
+    @property
+    def program(self) -> str:
+        """The judging program of an object that was compiled for testing."""
+        return f"judge_{self.symbol}"
 
 
 @frozen
@@ -40,20 +50,21 @@ class SlotLayout:
 
     Args:
         size: of a slot.
-        views: offset of the match views.
-        view_size: of a view: u32 offset in the text window, u32 length, u32 VIEW_* flags, u32 zero.
+        views: offset of the match views, VIEW_SIZE bytes each.
         view_count: number of match views.
         parts: number of the first match view that is a last component.
+        words: offset of each of WORDS, in that order: what adapters say of an event besides its
+            record, u64 each.
         text: offset of the text window.
         text_size: of the text window.
-        judges: the programs, in catalogue order of events.
+        judges: the events, in catalogue order: those with rules, and those at which tags are kept.
     """
 
     size: int
     views: int
-    view_size: int
     view_count: int
     parts: int
+    words: tuple[int, ...]
     text: int
     text_size: int
     judges: tuple[Judge, ...]

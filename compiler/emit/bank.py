@@ -12,6 +12,7 @@ later, so that reading the entry and the hub's cell need not wait for each other
 
 from collections.abc import Sequence
 
+from bpfc.artifact.testing import VIEW_SIZE
 from compiler.emit import content, scratch
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bits import equal, pick
@@ -67,7 +68,7 @@ class BankEmitter(AutomatonEmitter):
 
     def _view(self, fn: Function, slot: Ptr) -> Ptr:
         slot.at(scratch.word("automaton")).store(fn.argument(1))
-        at = fn.argument(2).masked(scratch.VIEW_COUNT - 1) * scratch.VIEW_SIZE
+        at = fn.argument(2).masked(scratch.VIEW_COUNT - 1) * VIEW_SIZE
         return slot.at(at).at(scratch.VIEWS)
 
     def _start(self, table: Ptr) -> Int:

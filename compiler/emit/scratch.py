@@ -7,8 +7,8 @@ lie in one 64 KiB window, so that one mask bounds every index into it.
 from attrs import frozen
 
 from bpfc.artifact import control, record
+from bpfc.artifact.testing import VIEW_SIZE
 
-VIEW_SIZE = 16  # u32 offset in the text window, u32 length, u32 VIEW_* flags, u32 zero
 VIEW_COUNT = 32  # the record's views, then their last components (plan.model.PART_VIEWS)
 
 # Single words, by name: u64 each from WORDS on.

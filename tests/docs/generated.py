@@ -25,7 +25,7 @@ _AREAS = {
     "06": "Compiling",
     "07": "Artifacts, loading and running",
     "08": "Virtual machines",
-    "09": "The command line",
+    "09": "The command line, the simulator",
 }
 
 

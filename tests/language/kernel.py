@@ -19,6 +19,8 @@ from bpfc.artifact.record import (
     VIEW_TRUNCATED,
     VIEW_UNKNOWN,
 )
+from bpfc.runtime.judging import Event as Made
+from bpfc.runtime.judging import Text, Verdict
 from bpfc.runtime.ladder import STAGES
 from compiler.driver import compile_policy
 from dsl.catalogue import Catalogue, load
@@ -26,11 +28,9 @@ from dsl.interpreter import Event, Fired, Outcome
 from dsl.interpreter.interpreter import known_at
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, named_value
 from dsl.typed import Policy
-from runtime_linux.testrun import Event as Made
-from runtime_linux.testrun import Text, Verdict
 from tests.language.play import Played, Step, Work
 
-# What adapters know of a process besides the record (testrun.Event.process).
+# What adapters know of a process besides the record (judging.Event.process).
 _PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
 
@@ -52,19 +52,19 @@ def work(
         ValueError: the policy cannot be compiled.
     """
     result = compile_policy(policy, testing=True)
-    if result.artifact is None or result.testing is None:
+    if result.artifact is None or result.artifact.manifest.slot is None:
         raise ValueError("\n".join(map(str, result.diagnostics)))
     # The file itself is not needed any more; a guest gets the object.
     artifact = evolve(result.artifact, data=b"")
     layouts = {layout.event: layout for layout in artifact.manifest.layouts}
-    judged = {judge.event for judge in result.testing.judges}
+    judged = {judge.event for judge in result.artifact.manifest.slot.judges}
     steps = tuple(
         _step(event, layouts.get(event.name), known or load())
         if event.name in judged
         else Step(event.name, ())  # nothing sees it
         for event in events
     )
-    return Work(artifact, result.testing, steps, dict(sets or {}))
+    return Work(artifact, steps, dict(sets or {}))
 
 
 def _step(event: Event, layout: EventLayout | None, known: Catalogue) -> Step:

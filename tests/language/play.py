@@ -7,15 +7,16 @@ import os
 import pickle
 import sys
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 from attrs import Factory, frozen
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.record import ACT_DENY
-from bpfc.artifact.testing import SlotLayout
 from bpfc.runtime.errors import SensorError
-from runtime_linux.testrun import CoreRunner, Event, Verdict
+from bpfc.runtime.judging import CoreRunner, Event, Verdict
+from runtime_linux.testrun import KernelRunner
 
 
 @frozen
@@ -31,7 +32,6 @@ class Work:
     """A compiled policy, the events that it is to judge, what its sets hold before them."""
 
     artifact: Artifact
-    layout: SlotLayout
     steps: tuple[Step, ...]
     sets: dict[str, tuple[Any, ...]] = Factory(dict)
 
@@ -51,10 +51,10 @@ class Played:
     problem: str = ""
 
 
-def play(work: Work) -> Played:
+def play(work: Work, core: Callable[[Artifact], CoreRunner] = KernelRunner) -> Played:
     """Load the policy and have its core judge the events, one after the other."""
     try:
-        with CoreRunner(work.artifact, work.layout) as runner:
+        with core(work.artifact) as runner:
             for name, values in work.sets.items():
                 runner.set(name).update(values)
             verdicts = tuple(_step(runner, step) for step in work.steps)

@@ -3,8 +3,9 @@
 import pytest
 
 from bpfc.artifact.record import ACT_ALERT, ACT_DENY, STAGE_AFTER, STAGE_BEFORE, VIEW_TRUNCATED
+from bpfc.runtime.judging import CoreRunner, Event, Text, Verdict
 from compiler.driver import Compilation, compile_sources
-from runtime_linux.testrun import CoreRunner, Event, Text, Verdict
+from runtime_linux.testrun import KernelRunner
 
 pytestmark = pytest.mark.bpf
 
@@ -24,8 +25,8 @@ def compiled(source: str, testing: bool = True) -> Compilation:
 
 def runner(source: str) -> CoreRunner:
     result = compiled(source)
-    assert result.artifact is not None and result.testing is not None
-    return CoreRunner(result.artifact, result.testing)
+    assert result.artifact is not None
+    return KernelRunner(result.artifact)
 
 
 def place(result: Compilation, name: str) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from bpfc.artifact.container import Artifact
+from bpfc.artifact.lines import line_places
 from bpfc.runtime.errors import SensorError
 from runtime_linux.diagnostics import load_error, read_log
-from runtime_linux.lines import line_places
 from runtime_linux.objects import BpfObject, LoadFailure
 from runtime_linux.platform import LinuxPlatform
 from tests.runtime import tiny

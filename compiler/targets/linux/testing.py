@@ -12,20 +12,18 @@ from bpfc.artifact.testing import (
     CONTEXT_WORDS,
     NO_SLOT,
     Judge,
-    SlotLayout,
 )
 from compiler.emit import scratch
 from compiler.emit.core import Origins, layout_of, symbol
 from compiler.emit.unit import Unit
-from compiler.plan.model import PART_VIEWS, EventPlan, Plan
+from compiler.plan.model import Plan
 from compiler.targets.common.half import HalfModule
+from compiler.targets.common.judged import judged_events
 from compiler.targets.common.maps import define_maps, maps_of
 from compiler.targets.linux.half import LICENSE, LinuxPlatform
 
 # Never attached; libbpf's mark keeps other loaders from loading it.
 SECTION = "?raw_tp/bpfc_judge"
-# Events at which adapters keep the tags of processes, also without a rule on them.
-UPKEEP = ("process.fork", "process.exit")
 
 
 def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule:
@@ -56,9 +54,11 @@ def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule
 def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
     """Emit `judge_E(context)` for each event: the core's verdict on the record in a slot."""
     judged = {event.layout.event for event in plan.events}
-    for name in _events(plan):
+    for name in judged_events(plan):
         place = origins.event(name)
-        fn = unit.function(_program(name), "ctx", section=SECTION, context=True, place=place)
+        fn = unit.function(
+            Judge(name, ()).program, "ctx", section=SECTION, context=True, place=place
+        )
         context = fn.context_pointer()
         index, stage = context.at(CONTEXT_SLOT).load(), context.at(CONTEXT_STAGE).load()
         slot = fn.lookup(SCRATCH_MAP, index, NO_SLOT)
@@ -71,47 +71,3 @@ def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
         if plan.memory.inherits and name == "process.exit":
             fn.call("exit_tags", index)
         fn.ret(verdict)
-
-
-def _events(plan: Plan) -> tuple[str, ...]:
-    """The events that there are programs for."""
-    judged = tuple(event.layout.event for event in plan.events)
-    kept = UPKEEP if plan.memory.inherits else ()
-    return (*judged, *(name for name in kept if name not in judged))
-
-
-def slot_layout(plan: Plan) -> SlotLayout:
-    """What a test must know to write a record and to have it judged.
-
-    Args:
-        plan: the matchers.
-
-    Returns:
-        Places and programs.
-    """
-    layout = layout_of(plan)
-    matchers = {event.layout.event: event for event in plan.events}
-    return SlotLayout(
-        size=layout.size,
-        views=scratch.VIEWS,
-        view_size=scratch.VIEW_SIZE,
-        view_count=scratch.VIEW_COUNT,
-        parts=PART_VIEWS,
-        text=layout.text,
-        text_size=scratch.TEXT_WINDOW,
-        judges=tuple(
-            Judge(name, _program(name), _limits(matchers[name]) if name in matchers else ())
-            for name in _events(plan)
-        ),
-    )
-
-
-def _program(event: str) -> str:
-    return f"judge_{symbol(event)}"
-
-
-def _limits(event: EventPlan) -> tuple[tuple[int, int], ...]:
-    limits: dict[int, int] = {}
-    for automaton in event.automata:
-        limits[automaton.view] = min(automaton.text_max, limits.get(automaton.view, 1 << 32))
-    return tuple(sorted(limits.items()))

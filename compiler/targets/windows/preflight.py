@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from bpfc.abi import windows
+from bpfc.abi.instructions import SLOT, problem
 from compiler.elf.btf import MapDeclaration, map_declarations
 from compiler.elf.model import EHDR, EHDR_SIZE, SHDR_SIZE, STT_FUNC, STT_SECTION, Elf, ElfError
 from compiler.elf.read import read_elf
 from compiler.targets.windows import preflight_program
-from compiler.targets.windows.preflight_code import SLOT, problem
 from compiler.targets.windows.preflight_flow import Function, functions_of
 
 _IDENT = b"\x7fELF\x02\x01\x01" + bytes(9)  # OS ABI, ABI version and padding are zero

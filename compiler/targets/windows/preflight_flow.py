@@ -10,8 +10,7 @@ from enum import Enum
 
 from attrs import evolve, field, frozen
 
-from compiler.elf.model import R_BPF_64_64, Elf, Relocation, Symbol
-from compiler.targets.windows.preflight_code import (
+from bpfc.abi.instructions import (
     ADD64,
     ALU,
     ALU64,
@@ -30,6 +29,7 @@ from compiler.targets.windows.preflight_code import (
     Instruction,
     decode,
 )
+from compiler.elf.model import R_BPF_64_64, Elf, Relocation, Symbol
 
 
 class Kind(Enum):

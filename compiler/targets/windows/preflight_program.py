@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from bpfc.abi import windows
-from compiler.elf.btf import MapDeclaration
-from compiler.targets.windows.preflight_code import (
+from bpfc.abi.instructions import (
     CALL,
     LDX,
     MEM,
@@ -13,6 +12,7 @@ from compiler.targets.windows.preflight_code import (
     STX,
     Instruction,
 )
+from compiler.elf.btf import MapDeclaration
 from compiler.targets.windows.preflight_flow import (
     CONTEXT,
     Function,

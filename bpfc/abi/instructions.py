@@ -1,12 +1,12 @@
-"""eBPF instructions: decoding, and which ones a Windows object may hold.
+"""eBPF instructions: decoding, and which ones an object of ours may hold.
 
-Encoding: RFC 9669. Allowed is what `-mcpu=v3` emits, which PREVAIL, bpf2c and uBPF all take.
+Encoding: RFC 9669. Allowed is what `-mcpu=v3` emits, which Linux from 5.12 on, PREVAIL, bpf2c and
+uBPF all take; the simulator carries out no others.
 """
 
 import struct
 from enum import Enum
-
-from attrs import frozen
+from typing import NamedTuple
 
 _CODE = struct.Struct("<BBhi")
 SLOT = 8  # bytes of an instruction; a 64-bit immediate load takes two
@@ -36,8 +36,7 @@ class Flow(Enum):
     EXIT = "exit"
 
 
-@frozen
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction.
 
     Args:
@@ -46,6 +45,7 @@ class Instruction:
         offset: signed 16 bits: memory offset or jump distance.
         imm: signed 32 bits; of a 64-bit load its low half.
         slots: 1, or 2 for a 64-bit load.
+        high: high half of a 64-bit load, signed 32 bits.
     """
 
     opcode: int
@@ -54,6 +54,7 @@ class Instruction:
     offset: int
     imm: int
     slots: int
+    high: int = 0
 
     @property
     def kind(self) -> int:
@@ -83,14 +84,19 @@ def decode(code: bytes) -> dict[int, Instruction]:
     at = 0
     while at * SLOT + SLOT <= len(code):
         opcode, registers, offset, imm = _CODE.unpack_from(code, at * SLOT)
-        slots = 2 if opcode == LDDW else 1
-        found[at] = Instruction(opcode, registers & 15, registers >> 4, offset, imm, slots)
+        slots, high = 1, 0
+        if opcode == LDDW:
+            slots = 2
+            if (at + 2) * SLOT <= len(code):
+                high = _CODE.unpack_from(code, (at + 1) * SLOT)[3]
+        dst, src = registers & 15, registers >> 4
+        found[at] = Instruction(opcode, dst, src, offset, imm, slots, high)
         at += slots
     return found
 
 
 def problem(ins: Instruction) -> str:
-    """Why an instruction must not stand in a Windows object.
+    """Why an instruction must not stand in an object.
 
     Args:
         ins: the instruction.
@@ -131,7 +137,7 @@ def _memory(ins: Instruction) -> str:
     """Loads and stores: no packet loads, no sign-extending loads (v4), known atomics only."""
     mode = ins.opcode & 0xE0
     if ins.kind == LD:
-        return "" if ins.opcode == LDDW else "is a packet load, which Windows does not have"
+        return "" if ins.opcode == LDDW else "is a packet load"
     if mode == MEM:
         return ""
     if ins.kind == STX and mode == ATOMIC:

@@ -1,0 +1,7 @@
+"""An eBPF machine in Python that runs the very bytes of an artifact, on any operating system."""
+
+from bpfc.simulator.faults import Fault, Place
+from bpfc.simulator.machine import Machine
+from bpfc.simulator.runner import SimulatedCore
+
+__all__ = ["Fault", "Machine", "Place", "SimulatedCore"]

@@ -1,0 +1,222 @@
+"""The machine: an object's functions over memory and maps.
+
+A function is translated when it is first called.
+"""
+
+import random
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from bpfc.abi import linux
+from bpfc.artifact.manifest import MapInfo
+from bpfc.simulator.diagnosis import fault_of
+from bpfc.simulator.faults import Fault, Refusal
+from bpfc.simulator.helpers import HELPERS, TailCall, numbers
+from bpfc.simulator.image import Code
+from bpfc.simulator.maps import Map, make_map
+from bpfc.simulator.memory import Memory
+from bpfc.simulator.translate import Linker, Translation, Translator, symbol
+
+M64 = (1 << 64) - 1
+INSTRUCTIONS = 50_000_000
+
+
+class Machine:
+    """A simulated machine with an object loaded.
+
+    Args:
+        image: what it runs: an object of either half, or functions.
+        half: "linux" or "windows": whose helper numbers it uses.
+        maps: its maps, as the manifest has them.
+        cpus: number of processors.
+        instructions: how many a run may take, about: a function counts whole whenever it is called,
+            a loop's body whenever it is repeated.
+
+    Attributes:
+        memory: all memory.
+        maps: all maps, by name.
+        cpu: the processor that runs.
+        time_ns: what the clock says, nanoseconds since boot.
+        pid_tgid: process (upper half) and thread that runs.
+    """
+
+    def __init__(
+        self,
+        image: Code,
+        half: str,
+        maps: Iterable[MapInfo],
+        *,
+        cpus: int = 1,
+        instructions: int = INSTRUCTIONS,
+    ) -> None:
+        self.half, self.image, self.instructions = half, image, instructions
+        self.memory = Memory()
+        self.cpus, self.cpu, self.time_ns, self.pid_tgid = cpus, 0, 0, 0
+        self._random = random.Random(0)
+        self.maps: dict[str, Map] = {info.name: make_map(info, self.memory, cpus) for info in maps}
+        self._by_address = {found.address: found for found in self.maps.values()}
+        self._translators: dict[str, Translator] = {}
+        self._translations: dict[str, Translation] = {}
+        self._numbers = numbers(half)
+        self._linker = Linker(self._arguments, self._helper, self._map_address)
+        self._stacks: list[int] = []
+        self._analysing: list[str] = []
+        self._names = self._namespace()
+
+    # ------------------------------------------------------------ running
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Run a function.
+
+        Args:
+            name: its symbol.
+            arguments: for registers r1 and on.
+
+        Returns:
+            r0.
+
+        Raises:
+            Fault: it did what no system allows, or what is not simulated.
+        """
+        taken = self._translator(name).arguments
+        if taken != tuple(range(1, len(taken) + 1)) or len(taken) > len(arguments):
+            raise Fault("BPFC0920", f"{name} takes {taken}, not {len(arguments)} arguments")
+        self._names["n"] = self.instructions
+        try:
+            return int(self._ready(name)(*arguments[: len(taken)]))
+        except (TailCall, Fault):
+            raise
+        except Exception as error:
+            fault = fault_of(error, name, self._translations, self.image, self.memory)
+            if fault is None:
+                raise
+            raise fault from error
+        finally:
+            self._settle()
+
+    def map_at(self, address: int) -> Map:
+        """The map that a program holds.
+
+        Raises:
+            Refusal: it is none.
+        """
+        if address not in self._by_address:
+            raise Refusal(f"{address:#x} is no map")
+        return self._by_address[address]
+
+    def random(self) -> int:
+        """32 bits that are the same in every run."""
+        return self._random.getrandbits(32)
+
+    def _settle(self) -> None:
+        for address in self._stacks:
+            self.memory.drop(address)
+        self._stacks.clear()
+        for found in self.maps.values():
+            found.settle()
+
+    # ------------------------------------------------------------ linking
+
+    def _translator(self, name: str) -> Translator:
+        if name not in self._translators:
+            function = self.image.function(name)
+            self._analysing.append(name)
+            self._translators[name] = Translator(function, self._linker)
+            self._analysing.pop()
+        return self._translators[name]
+
+    def _arguments(self, name: str) -> tuple[int, ...]:
+        if name in self._analysing:
+            raise Fault("BPFC0920", f"{name} calls itself, by way of {self._analysing[-1]}")
+        return self._translator(name).arguments
+
+    def _helper(self, number: int) -> tuple[str, int, bool]:
+        name = self._numbers.get(number)
+        if name is None:
+            return f"H{number}", 0, True
+        return f"H{number}", HELPERS[name].arguments, HELPERS[name].returns
+
+    def _map_address(self, name: str) -> int:
+        if name not in self.maps:
+            raise Fault("BPFC0921", f"the map {name} is not described")
+        return self.maps[name].address
+
+    def _ready(self, name: str) -> Callable[..., Any]:
+        """A function, translated, with what it calls in reach."""
+        translation = self._translations.get(name)
+        if translation is None:
+            translation = self._translator(name).translate()
+            self._translations[name] = translation
+            for callee in {*translation.function.calls.values()}:
+                self._names.setdefault(symbol(callee), self._stub(callee))
+            for number in translation.helpers:
+                self._names.setdefault(f"H{number}", self._helper_of(number))
+            exec(translation.code, self._names)
+        found: Callable[..., Any] = self._names[symbol(name)]
+        return found
+
+    def _stub(self, name: str) -> Callable[..., Any]:
+        """What stands for a function until it is called."""
+        return lambda *arguments: self._ready(name)(*arguments)
+
+    def _helper_of(self, number: int) -> Callable[..., int]:
+        name = self._numbers.get(number)
+        if name is None:
+
+            def missing() -> NoReturn:
+                raise Refusal(f"helper {number} does not exist or is not simulated", "BPFC0921")
+
+            return missing
+        run = HELPERS[name].run
+        return lambda *arguments: run(self, *arguments) & M64
+
+    def _namespace(self) -> dict[str, Any]:
+        """The global names of translated functions."""
+        u16, u32, u64 = (struct.Struct(form) for form in ("<H", "<I", "<Q"))
+        return {
+            "R": self.memory.regions,
+            "L16": u16.unpack_from,
+            "L32": u32.unpack_from,
+            "L64": u64.unpack_from,
+            "S16": u16.pack_into,
+            "S32": u32.pack_into,
+            "S64": u64.pack_into,
+            "I": int.from_bytes,
+            "A": self._atomic,
+            "K": self._stack,
+            "X": _exhausted,
+            "Y": _foreign,
+            "n": 0,
+        }
+
+    def _stack(self) -> int:
+        address = self.memory.add(bytearray(linux.STACK_SIZE))
+        self._stacks.append(address)
+        return address + linux.STACK_SIZE
+
+    def _atomic(self, address: int, size: int, operation: int, value: int, old: int = 0) -> int:
+        """Carry out an atomic operation; returns what was there (kernel: BPF_ATOMIC in core.c)."""
+        if address % size:
+            raise Refusal(f"an atomic operation of {size} bytes at {address:#x}, not aligned")
+        mask = (1 << 8 * size) - 1
+        found = int.from_bytes(self.memory.read(address, size), "little")
+        value &= mask
+        results = {
+            0x00: found + value & mask,
+            0x40: found | value,
+            0x50: found & value,
+            0xA0: found ^ value,
+            0xE0: value,
+            0xF0: value if found == old & mask else found,
+        }
+        self.memory.write(address, results[operation & 0xF0].to_bytes(size, "little"))
+        return found
+
+
+def _exhausted() -> NoReturn:
+    raise Refusal("the run takes more instructions than it may", "BPFC0922")
+
+
+def _foreign() -> NoReturn:
+    raise Refusal("it reads a structure of the kernel, which is not simulated", "BPFC0921")

@@ -1,0 +1,72 @@
+"""A policy's core in the simulator: on any system, with either half, without privileges."""
+
+from collections.abc import Sequence
+
+from bpfc.artifact.container import Artifact
+from bpfc.artifact.control import POLICY_MAP, SCRATCH_MAP
+from bpfc.artifact.manifest import Half
+from bpfc.artifact.testing import Judge
+from bpfc.runtime.contents import content_values
+from bpfc.runtime.judging import SLOT, CoreRunner
+from bpfc.runtime.platform import Capability
+from bpfc.simulator.image import Image
+from bpfc.simulator.machine import INSTRUCTIONS, Machine
+from bpfc.simulator.maps import ArrayMap, Map
+
+
+class SimulatedCore(CoreRunner):
+    """A policy's core in the simulator.
+
+    Args:
+        artifact: any artifact.
+        half: "linux" or "windows".
+        capabilities: what rules are carried out as if the machine offered; None for everything.
+        instructions: as for `Machine`, for each function that is called for an event.
+
+    Raises:
+        ValueError: the artifact has no such half.
+        SensorError: BPFC0708, a rule has no form under `capabilities`.
+        Fault: the half cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        half: str = "linux",
+        capabilities: Sequence[Capability] | None = None,
+        *,
+        instructions: int = INSTRUCTIONS,
+    ) -> None:
+        super().__init__(artifact, half, capabilities)
+        own: Half = getattr(artifact.manifest, half)
+        data = artifact.linux if half == "linux" else artifact.windows_object()
+        label = f"the {half.capitalize()} half"
+        self.machine = Machine(Image(data, label), half, own.maps, instructions=instructions)
+        self._functions = frozenset(self.machine.image.functions)
+        for name, values in content_values(artifact, half, self.forms, 0).items():
+            if name != POLICY_MAP:  # its gates are the adapters'
+                table = self._array(name)
+                for key, value in values.items():
+                    table.replace(key, bytearray(value))
+
+    def close(self) -> None:
+        """Nothing outlives the runner."""
+
+    def _array(self, name: str) -> ArrayMap:
+        found = self._table(name)
+        assert isinstance(found, ArrayMap)
+        return found
+
+    def _table(self, name: str) -> Map:
+        return self.machine.maps[name]
+
+    def _run(self, judge: Judge, words: Sequence[int], slot: bytearray) -> tuple[int, bytes]:
+        self._array(SCRATCH_MAP).replace(SLOT, slot)
+        verdict, core = 0, f"core_{judge.symbol}"
+        if judge.event == "process.fork" and "fork_tags" in self._functions:
+            self.machine.call("fork_tags", SLOT)
+        if core in self._functions:
+            verdict = self.machine.call(core, SLOT)
+        if judge.event == "process.exit" and "exit_tags" in self._functions:
+            self.machine.call("exit_tags", SLOT)
+        return verdict & 0xFFFFFFFF, bytes(slot)

@@ -1,0 +1,100 @@
+"""What programs must not do is a fault that says where, why, and with which registers."""
+
+import pytest
+
+from bpfc.artifact.manifest import MapInfo
+from bpfc.simulator import Fault, Machine
+from bpfc.simulator.image import CodeImage, function_of
+from runtime_linux.instructions import EXIT, call, instruction, move
+
+NUMBERS = MapInfo("numbers", "array", 4, 16, 4, "policy", 0)
+MAP_ADDRESS = instruction(0x18, 1, 1) + instruction(0)
+
+
+def machine(code: bytes, **functions: bytes) -> Machine:
+    """A machine whose function `main` loads the map's address at its begin."""
+    known = {
+        "main": function_of("main", MAP_ADDRESS + code, {0: "numbers"}, _calls(functions)),
+        **{name: function_of(name, body) for name, body in functions.items()},
+    }
+    return Machine(CodeImage(known), "linux", [NUMBERS], instructions=1000)
+
+
+def _calls(functions: dict[str, bytes]) -> dict[int, str]:
+    """The one function that is called, if there is one, is called by the instruction 3."""
+    return dict.fromkeys([3], next(iter(functions))) if functions else {}
+
+
+FOUND = (  # r0 is entry 0 of the map
+    instruction(0x62, 10, offset=-4)  # *(u32 *)(r10 - 4) = 0
+    + instruction(0xBF, 2, 10)
+    + instruction(0x07, 2, immediate=-4)
+    + call(1)
+)
+FAULTS = {
+    "a load from no memory": (move(2, 8) + instruction(0x79, 0, 2, 8), "no memory"),
+    "a load through a null pointer": (move(2, 0) + instruction(0x79, 0, 2), "no memory"),
+    "a load behind a value": (FOUND + instruction(0x79, 0, 0, 9), "offset 9 of a region of 16"),
+    "a load before a value": (FOUND + instruction(0x71, 0, 0, -1), "no memory"),
+    "a store behind a value": (FOUND + instruction(0x7B, 0, 0, 12), "offset 12 of a region of 16"),
+    "a store behind the stack": (instruction(0x7A, 10, offset=-4), "offset 508 of a region of 512"),
+    "a store below the stack": (instruction(0x72, 10, offset=-513), "no memory"),
+    "a store to the map itself": (instruction(0x72, 1), "no memory"),
+    "a register that was never written": (instruction(0xBF, 0, 6), "r6 is read"),
+    "an argument that a call has used up": (
+        FOUND + instruction(0xBF, 0, 1),
+        "r1 is read, which was never written",
+    ),
+    "an atomic operation that is not aligned": (
+        FOUND + move(1, 1) + instruction(0xDB, 0, 1, 4),
+        "not aligned",
+    ),
+    "a helper that does not exist": (call(9999), "helper 9999"),
+    "a map that is none": (
+        instruction(0xBF, 2, 10) + instruction(0x7A, 10, offset=-8) + move(1, 5) + call(3),
+        "0x5 is no map",
+    ),
+    "a loop that does not end": (move(0, 0) + instruction(0x05, offset=-1), "more instructions"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(name: str) -> None:
+    code, reason = FAULTS[name]
+    with pytest.raises(Fault, match=reason) as caught:
+        machine(code + EXIT).call("main")
+    fault = caught.value
+    assert fault.program == "main" and fault.places[0].function == "main"
+    assert "BPFC092" in str(fault) and "main, instruction" in str(fault)
+
+
+def test_a_fault_has_registers_and_callers() -> None:
+    inner = move(0, 3) + instruction(0xBF, 6, 1) + instruction(0x79, 0, 1) + EXIT
+    with pytest.raises(Fault) as caught:
+        machine(move(1, 77) + instruction(0x85, 0, 1) + EXIT, inner=inner).call("main")
+    assert [place.function for place in caught.value.places] == ["inner", "main"]
+    assert caught.value.places[0].instruction == 2
+    assert caught.value.registers == {"r0": 3, "r1": 77, "r6": 77}
+
+
+REFUSED = {
+    "an unknown instruction": (instruction(0x8D), "later instruction set"),
+    "a jump out of the function": (instruction(0x05, offset=7), "jumps out"),
+    "a jump into an instruction": (instruction(0x05, offset=-2), "jumps out"),
+    "an end without a return": (move(0, 1), "runs over its end"),
+    "half an instruction": (b"\x95\0\0\0", "not a whole number"),
+    "a load that is cut off": (instruction(0x18, 1), "is cut off"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_before_it_runs(name: str) -> None:
+    code, reason = REFUSED[name]
+    with pytest.raises(Fault, match=reason):
+        machine(code).call("main")
+
+
+def test_a_function_must_not_call_itself() -> None:
+    known = {"main": function_of("main", instruction(0x85, 0, 1) + EXIT, {}, {0: "main"})}
+    with pytest.raises(Fault, match="main calls itself"):
+        Machine(CodeImage(known), "linux", []).call("main")
