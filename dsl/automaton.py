@@ -42,6 +42,9 @@ class Automaton:
         if token.type != "WORD":
             return token.type
         accepted = self.table.actions[self.states[-1]]
+        # Where a statement of a test can begin, any word in front of a colon is somebody's name.
+        if "ACTOR" in accepted and self.tokens[self.index + 1].type == "COLON":
+            return "ACTOR"
         keyword = self.table.keywords.get(token.text, "NAME")
         if keyword in accepted:
             # `deny on unknown` against `deny` and then the clause `on process.exec`.

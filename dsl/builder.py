@@ -4,9 +4,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from dsl import literals as values
+from dsl import literals as literal_values
+from dsl.case_pieces import CasePieces
 from dsl.lexer import Token
-from dsl.pieces import Parts, Pieces
+from dsl.pieces import Parts
 from dsl.span import Span
 from dsl.syntax import (
     Add,
@@ -57,7 +58,7 @@ from dsl.syntax import (
 
 
 @frozen
-class Builder(Pieces):
+class Builder(CasePieces):
     """Makes the nodes of one file. Methods take what the production's symbols became, in order."""
 
     # ------------------------------------------------------------ lists under construction
@@ -222,7 +223,7 @@ class Builder(Pieces):
         return Owner(value, span) if isinstance(value, Text) else Broken(span)
 
     def until(self, parts: Parts) -> Until | Broken:
-        value = values.day(parts[1], self.file, self.report)
+        value = literal_values.day(parts[1], self.file, self.report)
         span = self._span(parts[0], parts[1])
         return Broken(span) if value is None else Until(value, span)
 

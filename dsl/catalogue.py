@@ -39,6 +39,21 @@ class Kind(Enum):
 
 
 @frozen
+class Default:
+    """What tests take for a field that they do not give, where 0, false or empty makes no sense.
+
+    Args:
+        value: a number, a text or an address as text; None if it follows from another field.
+        same: name of the field whose value it has, or "".
+        family_of: names of addresses: the family of the first one that the event has.
+    """
+
+    value: int | str | None
+    same: str = ""
+    family_of: tuple[str, ...] = ()
+
+
+@frozen
 class Field:
     """One field of one or more events.
 
@@ -63,6 +78,8 @@ class Field:
         readers: systems whose adapter reads it in this version, all of them platforms.
         parameter: of a field whose name has one in brackets, which stands for many: "text", or
             the largest number; "" of all others, also of one of the many.
+        default: of tests; None for 0, false, empty, or absent if it can be.
+        image: whether it belongs to the program that a process runs: an exec brings a new value.
     """
 
     name: str
@@ -84,6 +101,8 @@ class Field:
         default=("linux", "windows"), kw_only=True, converter=tuple
     )
     parameter: str = attribute(default="", kw_only=True)
+    default: Default | None = attribute(default=None, kw_only=True)
+    image: bool = attribute(default=False, kw_only=True)
 
 
 @frozen

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
-from dsl.catalogue import Catalogue, Event, Field, File, Kind
+from dsl.catalogue import Catalogue, Default, Event, Field, File, Kind
 
 Row = dict[str, Any]
 PLATFORMS = ("linux", "windows")
 # What a row of the process context takes from where it stands.
+_TOLD = ("since", "recorded", "optional", "read", "image")
 _AROUND: Row = {"since": 1, "recorded": False, "context": True}
 
 
@@ -82,11 +83,15 @@ class _Rows:
         """The rows of groups, each with what its use says."""
         for use in uses:
             prefix = f"{use['prefix']}." if "prefix" in use else ""
-            told: Row = {k: use[k] for k in ("since", "recorded", "optional", "read") if k in use}
+            told: Row = {k: use[k] for k in _TOLD if k in use}
             for name, row in _with(self._groups[use["use"]], {**inherited, **told}):
                 row["doc"] = row["doc"].replace("{it}", use.get("of", ""))
                 if "base" in row:
                     row["base"] = prefix + row["base"]
+                if told.get("optional"):
+                    row.pop("default", None)  # what can be absent is, unless a test says otherwise
+                if isinstance(row.get("default"), dict) and "same" in row["default"]:
+                    row["default"] = {"same": prefix + row["default"]["same"]}
                 yield prefix + name, row
 
     def _field(self, name: str, row: Row, phases: Row, early: str) -> Field:
@@ -94,6 +99,7 @@ class _Rows:
         first."""
         platforms = tuple(row.get("platforms", ["linux"]))
         readers = tuple(row.get("readers", PLATFORMS)) if row.get("read", True) else ()
+        constants = self._named(row.get("constants", {}))
         return Field(
             name=name,
             kind=Kind(row["kind"]),
@@ -101,7 +107,7 @@ class _Rows:
             capacity=row.get("capacity", 0),
             optional=bool(row.get("optional", False)),
             relative=bool(row.get("relative", False)),
-            constants=self._named(row.get("constants", {})),
+            constants=constants,
             base=row.get("base", ""),
             part=row.get("part", ""),
             phase=str(phases.get(name, row.get("phase", early))),
@@ -112,6 +118,8 @@ class _Rows:
             recorded=row["recorded"],
             readers=tuple(p for p in platforms if p in readers),
             parameter=str(row.get("parameter", "")),
+            default=_default(row["default"], dict(constants)) if "default" in row else None,
+            image=bool(row.get("image", False)),
         )
 
     def _named(self, constants: str | Row) -> tuple[tuple[str, int], ...]:
@@ -124,6 +132,13 @@ def _with(rows: Row, inherited: Row) -> Iterator[tuple[str, Row]]:
     """Rows with what they do not say themselves."""
     for name, row in rows.items():
         yield name, {**inherited, **row}
+
+
+def _default(row: int | str | Row, constants: dict[str, int]) -> Default:
+    """What tests take where they say nothing; constants by their names."""
+    if isinstance(row, dict):
+        return Default(None, row.get("same", ""), tuple(row.get("family_of", ())))
+    return Default(constants.get(row, row) if isinstance(row, str) else row)
 
 
 def _file(use: Row) -> File:

@@ -1,9 +1,11 @@
 """Syntax trees to a typed policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from dsl import rules
+from dsl.cases import Case
+from dsl.cases.checker import CaseChecker
 from dsl.catalogue import Catalogue
 from dsl.conditions import ListCache
 from dsl.diagnostics import Collector, shown
@@ -13,6 +15,7 @@ from dsl.resolver import Names, resolve, unused
 from dsl.sizes import check_sizes
 from dsl.syntax import (
     Broken,
+    Disable,
     File,
     Header,
     Language,
@@ -21,10 +24,12 @@ from dsl.syntax import (
     Mode,
     Name,
     Rule,
+    TestItem,
     Text,
     Version,
 )
 from dsl.typed import Policy
+from dsl.typed import Rule as TypedRule
 
 LANGUAGE = 1
 
@@ -56,6 +61,9 @@ def check(
     pairs = [(r, found) for r in names.rules if (found := checker.check(r)) is not None]
     _ids(names.rules, report)
     check_sizes(header, names.rules, report)
+    complete = not broken and len(pairs) == len(names.rules)
+    checked = {rule.name: rule for _, rule in pairs}
+    cases = _cases(files, names, checked, complete, catalogue, report)
     if not broken:
         _rules(names, header, report)
         unused(names, report)
@@ -67,10 +75,52 @@ def check(
         version=version,
         language=LANGUAGE,
         rules=tuple(rule for _, rule in pairs),
-        sources=sources,
+        sources=_without_tests(files, sources),
         mode=mode,
         sets=tuple(known for known in names.sets.values() if known is not None),
+        cases=cases,
     )
+
+
+def _cases(
+    files: Sequence[File],
+    names: Names,
+    rules: Mapping[str, TypedRule],
+    complete: bool,
+    catalogue: Catalogue,
+    report: Collector,
+) -> tuple[Case, ...]:
+    """The test blocks of all files."""
+    items = [item for file in files for item in file.items]
+    disabled = frozenset(item.name.text for item in items if isinstance(item, Disable))
+    lists = names.announced
+    checker = CaseChecker(catalogue, rules, names.sets, lists, disabled, complete, report)
+    return checker.check([item for item in items if isinstance(item, TestItem)])
+
+
+def _without_tests(
+    files: Sequence[File], sources: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """The sources as if they had no test blocks; what is behind one keeps its line.
+
+    Files that hold nothing else are left out.
+    """
+    tests = {
+        file.name: [item.whole for item in file.items if isinstance(item, TestItem)]
+        for file in files
+        if any(isinstance(item, TestItem) for item in file.items)
+    }
+    only = {f.name for f in files if f.items and all(isinstance(i, TestItem) for i in f.items)}
+    found = []
+    for name, text in sources:
+        kept = text
+        for place in tests.get(name, ()):
+            blank = "".join(c if c in "\r\n" else " " for c in text[place.start : place.end])
+            kept = kept[: place.start] + blank + kept[place.end :]
+        if name in tests:
+            kept = "\n".join(line.rstrip() for line in kept.rstrip().split("\n")) + "\n"
+        found += [(name, kept)] if name not in only else []
+    return tuple(found)
 
 
 def _header(header: Header, report: Collector) -> tuple[str, str]:

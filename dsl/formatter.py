@@ -14,7 +14,7 @@ from dsl.frontend import decoded
 from dsl.layout import STEP, Writer, flat, nodes, write
 from dsl.lexer import tokens
 from dsl.parser import parse
-from dsl.syntax import File, Header, Item, ListItem, Override, Rule, SetItem
+from dsl.syntax import File, Header, Item, ListItem, Override, Rule, SetItem, TestItem
 from dsl.trivia import Word, content_of, words
 
 
@@ -111,6 +111,10 @@ def _write_item(out: Writer, piece: _Piece) -> None:
     match piece.item:
         case Rule(clauses=clauses) | Override(clauses=clauses):
             _write_rule(out, piece.words, (clause.span.start for clause in clauses))
+        case TestItem(statements=statements):
+            for word in piece.words:
+                word.type = "TIGHT_COLON" if word.type == "COLON" else word.type
+            _write_rule(out, piece.words, (statement.span.start for statement in statements))
         case Header(parts=parts) if not _is_line(piece.words):
             for index, words_ in enumerate(_cut(piece.words, (part.span.start for part in parts))):
                 if index:
@@ -134,7 +138,7 @@ def _steps(clause: list[Word]) -> list[list[Word]]:
 
 
 def _write_rule(out: Writer, found: list[Word], starts: Iterable[int]) -> None:
-    """Write a rule: one clause a line."""
+    """Write a rule or a test: one clause or statement a line."""
     closer = found[-1]
     head, *clauses = _cut(found[:-1], starts)
     for word in head:

@@ -57,7 +57,9 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE,
 )
-ITEM_WORDS = frozenset({"policy", "include", "list", "set", "macro", "rule", "override", "disable"})
+ITEM_WORDS = frozenset(
+    {"policy", "include", "list", "set", "macro", "rule", "override", "disable", "test"}
+)
 SYMBOLS = {
     "..": "RANGE",
     "=": "ASSIGN",
@@ -184,6 +186,8 @@ def begins_item(found: list[Token], index: int) -> bool:
         return False
     match token.text, [t.type for t in found[index + 1 : index + 3]]:
         case "policy" | "include", ["STRING", *_]:
+            return True
+        case "test", ["STRING", "LBRACE"]:
             return True
         case "list", ["WORD" | "NAME", "ASSIGN"]:
             return True

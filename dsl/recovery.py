@@ -14,9 +14,19 @@ CLAUSE_WORDS = frozenset(
     | {"output", "allow"}
 )
 
+# What statements of a test begin with, besides the name of an actor.
+STATEMENT_WORDS = frozenset({"given", "event", "after", "expect"})
+
 # A symbol by which to tell in which place SKIPPED fits, and how far out that place is.
-_LEVELS = {"clause": "WHEN", "item": "RULE", "element": "STRING", "rule name": "NAME"}
-_RANK = {"element": 0, "clause": 1, "rule name": 1, "item": 2}
+_LEVELS = {
+    "clause": "WHEN",
+    "statement": "EXPECT",
+    "item": "RULE",
+    "element": "STRING",
+    "rule name": "NAME",
+}
+_RANK = {"element": 0, "clause": 1, "statement": 1, "rule name": 1, "item": 2}
+_INSIDE = ("clause", "statement")  # levels between the braces of an item
 
 
 def recover(machine: Automaton) -> None:
@@ -41,7 +51,7 @@ def recover(machine: Automaton) -> None:
             machine.index = index
             machine.cut(levels[level])
             machine.feed("SKIPPED", token)
-            if level == "clause" and token.type != "RBRACE" and _ends_rule(machine, index):
+            if level in _INSIDE and token.type != "RBRACE" and _ends_item(machine, index):
                 machine.feed("RBRACE", token)
             return
         brackets += (token.type == "LSQB") - (token.type == "RSQB")
@@ -70,16 +80,26 @@ def _target(tokens: list[Token], index: int, levels: dict[str, int], brackets: i
     """The level on which the token at `index` lets the parser go on, or ""."""
     token = tokens[index]
     if token.type == END or begins_item(tokens, index) or _first_item_word(token):
-        return "clause" if "clause" in levels else "item"
+        return next((level for level in _INSIDE if level in levels), "item")
     if "element" in levels and brackets == 0 and token.type in ("COMMA", "RSQB"):
         return "element"
     if "clause" in levels:
         clause = token.type == "WORD" and (token.text in CLAUSE_WORDS or token.text in METADATA)
         if token.type == "RBRACE" or (clause and (token.first or "element" not in levels)):
             return "clause"
+    if "statement" in levels and (token.type == "RBRACE" or _begins_statement(tokens, index)):
+        return "statement"
     if "rule name" in levels and token.type == "LBRACE":
         return "rule name"
     return ""
+
+
+def _begins_statement(tokens: list[Token], index: int) -> bool:
+    """Whether a statement of a test begins with a token."""
+    token = tokens[index]
+    if token.type != "WORD" or not token.first:
+        return False
+    return token.text in STATEMENT_WORDS or tokens[index + 1].type == "COLON"
 
 
 def _slip(token: Token, levels: dict[str, int]) -> str:
@@ -87,13 +107,13 @@ def _slip(token: Token, levels: dict[str, int]) -> str:
 
     Reading goes on there only so that it is reported too.
     """
-    if "clause" not in levels:
+    if not any(level in levels for level in _INSIDE):
         return "item" if token.type == "WORD" and token.column == 1 else ""
-    return "clause" if token.first and token.text in PLANNED_CLAUSES else ""
+    return "clause" if "clause" in levels and token.first and token.text in PLANNED_CLAUSES else ""
 
 
-def _ends_rule(machine: Automaton, index: int) -> bool:
-    """Whether the rule ends in front of this token without its brace."""
+def _ends_item(machine: Automaton, index: int) -> bool:
+    """Whether the rule or test ends in front of this token without its brace."""
     token = machine.tokens[index]
     return token.type == END or begins_item(machine.tokens, index) or _first_item_word(token)
 

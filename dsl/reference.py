@@ -117,6 +117,13 @@ def fields_page(catalogue: Catalogue) -> str:
         "",
         *_table(("field", "type", "on", "what it is"), _own_rows(catalogue)),
         "",
+        "## Defaults of tests",
+        "",
+        "What a `test` block means that does not give these fields. A field that is not here is",
+        "absent if it can be, else 0, false or empty.",
+        "",
+        *_table(("field", "default"), _default_rows(catalogue)),
+        "",
         "## Constants",
     ]
     for names, constants in _constants(catalogue):
@@ -146,6 +153,7 @@ def field_entry(catalogue: Catalogue, name: str) -> list[str]:
     late = [e.name for e in events if "before" in e.phases and _phase(e, name) == "after"]
     lines += [f"Known only after the decision on: {', '.join(late)}"] if late else []
     lines += [f"Since: catalogue version {found.since}"]
+    lines += [f"In tests that do not give it: {text}"] if (text := _default(found)) else []
     if found.constants:
         lines += ["", *(f"  {constant:<24} {_number(v)}" for constant, v in found.constants)]
     return lines
@@ -215,6 +223,33 @@ def _own_rows(catalogue: Catalogue) -> list[tuple[str, str, str, str]]:
         (f"`{name}`", type_of(field), ", ".join(where[name]), field.doc)
         for name, field in sorted(first.items())
     ]
+
+
+def _default_rows(catalogue: Catalogue) -> list[tuple[str, str]]:
+    """Fields with what tests take for them, those of one default together."""
+    fields = {f.name: f for event in catalogue.events for f in event.fields}
+    names: dict[str, list[str]] = {}
+    for name, field in fields.items():
+        if text := _default(field):
+            names.setdefault(text, []).append(f"`{name}`")
+    return [(", ".join(having), text) for text, having in names.items()]
+
+
+def _default(field: Field) -> str:
+    """What tests take for a field, in words; "" where nothing is said."""
+    default = field.default
+    if default is None:
+        return ""
+    if field.name.endswith((".device", ".inode")):
+        return "by the file's path"
+    if default.same:
+        return f"as `{default.same}`"
+    if default.value is None:
+        return f"as the address: {' or '.join(f'`{name}`' for name in default.family_of)}"
+    constant = next((n for n, value in field.constants if value == default.value), "")
+    if field.kind is Kind.TIME and isinstance(default.value, int):
+        return f"{default.value // 10**9:,} s"
+    return f"`{constant or default.value}`"
 
 
 def _constants(

@@ -30,7 +30,7 @@ def check_limit(
     if limit is None:
         return None
     key = check_key(limit.key, conditions, report)
-    count = _count(limit.count, 1, MAX_COUNT, report)
+    count = check_count(limit.count, 1, MAX_COUNT, report)
     per = duration(limit.per, report)
     return None if count is None or per is None else typed.Limit(count, per, key, limit.span)
 
@@ -44,7 +44,7 @@ def check_threshold(
     key = check_key(threshold.key, conditions, report)
     distinct = threshold.distinct and key_part(threshold.distinct, conditions, report)
     most = MAX_DISTINCT if threshold.distinct else MAX_COUNT
-    count = _count(threshold.count, 2, most, report)
+    count = check_count(threshold.count, 2, most, report)
     within = duration(threshold.within, report)
     if count is None or within is None or (threshold.distinct and distinct is None):
         return None
@@ -69,8 +69,17 @@ def duration(number: Number | Broken, report: Collector) -> int | None:
     return None
 
 
-def _count(number: Number | Broken, low: int, high: int, report: Collector) -> int | None:
-    """A plain number within bounds, or None after a diagnostic."""
+def check_count(number: Number | Broken, low: int, high: int, report: Collector) -> int | None:
+    """A plain number within bounds.
+
+    Args:
+        number: as parsed.
+        low, high: the bounds, both allowed.
+        report: takes diagnostics.
+
+    Returns:
+        The number, or None after a diagnostic.
+    """
     if isinstance(number, Broken):
         return None
     if number.unit == "" and low <= number.value <= high:

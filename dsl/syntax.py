@@ -4,6 +4,7 @@ from datetime import date
 
 from attrs import frozen
 
+from dsl.case_syntax import TestItem as TestItem
 from dsl.condition_syntax import AddressProperty as AddressProperty
 from dsl.condition_syntax import Alone as Alone
 from dsl.condition_syntax import Calculation as Calculation
@@ -347,7 +348,19 @@ class Disable:
     span: Span
 
 
-Item = Header | Include | ListItem | SetItem | Macro | Rule | Override | Disable | Allow | Broken
+Item = (
+    Header
+    | Include
+    | ListItem
+    | SetItem
+    | Macro
+    | Rule
+    | Override
+    | Disable
+    | Allow
+    | TestItem
+    | Broken
+)
 
 
 @frozen

@@ -3,9 +3,9 @@
 from dsl.automaton import Automaton
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.lexer import ITEM_WORDS, Token, begins_item
-from dsl.recovery import CLAUSE_WORDS
+from dsl.recovery import CLAUSE_WORDS, STATEMENT_WORDS
 from dsl.table import END
-from dsl.words import METADATA, PLANNED_CLAUSES, PLANNED_ITEMS
+from dsl.words import METADATA, PLANNED_CLAUSES
 
 _READABLE = {
     "NAME": "a name",
@@ -16,6 +16,7 @@ _READABLE = {
     "PROPERTY": "a property (is_private, ...)",
     "METADATA": "metadata (id, severity, ...)",
     "ON_UNKNOWN": "`on unknown`",
+    "ACTOR": "the name of a process and `:`",
     "COMPARE": "== != < <= > >=",
     "ASSIGN": "`=`",
     "COLON": "`:`",
@@ -100,8 +101,10 @@ def _unknown_word(machine: Automaton, token: Token, report: Collector) -> bool:
     fresh = token.first or machine.tokens[machine.index - 1].type == "LBRACE"
     if fresh and machine.accepts("WHEN") and machine.accepts("METADATA"):
         known, planned, what = {*CLAUSE_WORDS, *METADATA}, PLANNED_CLAUSES, "clause of a rule"
+    elif fresh and machine.accepts("EXPECT"):
+        known, planned, what = {*STATEMENT_WORDS, "NAME:"}, frozenset(), "statement of a test"
     elif fresh and machine.accepts("RULE"):
-        known, planned, what = set(ITEM_WORDS), PLANNED_ITEMS, "top-level item"
+        known, planned, what = set(ITEM_WORDS), frozenset(), "top-level item"
     elif machine.accepts("COMPARE"):
         known, planned, what = _keywords(machine), frozenset(), "operator"
     else:

@@ -8,6 +8,8 @@ from dsl.lexer import Token
 from dsl.table import END, load
 from dsl.words import METADATA
 
+# TIGHT_COLON: behind the name of a process in a test; that of a set's type has spaces around it.
+_CLINGING = frozenset({"RPAR", "RSQB", "COMMA", "TIGHT_COLON"})
 _BLANKS = " \t\r\f"  # the lexer's white space within a line
 
 
@@ -126,7 +128,7 @@ def joined(found: list[Word]) -> int:
 
 def spaced(before: Word, after: Word) -> bool:
     """Whether a space stands between two neighbours on a line."""
-    if before.type in ("LPAR", "LSQB", "TILDE") or after.type in ("RPAR", "RSQB", "COMMA"):
+    if before.type in ("LPAR", "LSQB", "TILDE") or after.type in _CLINGING:
         return False
     if after.type in ("LPAR", "LSQB"):
         return _opens_apart(before)

@@ -7,6 +7,7 @@ phases behind the checker never look at source text again, only at spans for mes
 from datetime import date
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -14,6 +15,9 @@ from dsl.catalogue import Event, Field
 from dsl.derived import Derived as Derived
 from dsl.membership import Effect, RuntimeSet
 from dsl.span import Span
+
+if TYPE_CHECKING:
+    from dsl.cases.typed import Case
 
 
 class Op(Enum):
@@ -297,9 +301,10 @@ class Policy:
         version: from the header.
         language: number of the language version (1).
         rules: in source order.
-        sources: (file name, text) of every file the policy was read from.
+        sources: (file name, text) of every file the policy was read from, test blocks left out.
         mode: the policy's own mode, "enforce" or "audit".
         sets: run-time sets, in source order.
+        cases: test blocks, in source order. What is compiled does not depend on them.
     """
 
     name: str
@@ -309,6 +314,7 @@ class Policy:
     sources: tuple[tuple[str, str], ...]
     mode: str
     sets: tuple[RuntimeSet, ...] = ()
+    cases: "tuple[Case, ...]" = ()
 
     @property
     def parts(self) -> tuple[tuple[int, Rule], ...]:

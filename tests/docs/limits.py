@@ -25,6 +25,8 @@ from dsl import (
     values,
 )
 from dsl import state as counting
+from dsl.cases import checker
+from dsl.cases import values as given
 from dsl.lint import search
 from dsl.literals import DURATIONS
 from dsl.patterns import regex
@@ -59,6 +61,8 @@ LIMITS: dict[str, tuple[int, ...]] = {
         limits.TEMPLATE_MAX // 2 - 1,
         limits.METADATA_MAX,
     ),
+    "events of a test, repetitions included": (checker.MAX_EVENTS,),
+    "a value of a test / what `repeat` makes": (given.MAX_TEXT,),
     "a text constant": (values.MAX_PATTERN,),
     "a regular expression, its repetitions written out": (regex.MAX_SIZE, regex.MAX_DEPTH),
     "a repetition": (regex.MAX_REPEAT,),

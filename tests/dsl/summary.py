@@ -4,9 +4,14 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from attrs import asdict
+
+from dsl.cases import Case, Expectation, ValueExpectation
+from dsl.cases.typed import START
 from dsl.diagnostics import render
 from dsl.frontend import check
 from dsl.membership import Add, Effect, RuntimeSet, Tag, Untag
+from dsl.semantics import FieldValue, State, Truncated
 from dsl.typed import (
     And,
     Constant,
@@ -47,7 +52,35 @@ def policy_text(policy: Policy) -> str:
     """A policy, one line a clause."""
     head = f"policy {policy.name} {policy.version} language {policy.language} {policy.mode}"
     sets = [_set(known) for known in policy.sets]
-    return "\n\n".join([head, *sets, *map(_rule, policy.rules)])
+    return "\n\n".join([head, *sets, *map(_rule, policy.rules), *map(_case, policy.cases)])
+
+
+def _case(case: Case) -> str:
+    """A test, one line an event."""
+    lines = [f"test {case.title}"]
+    lines += [f"  set {name} {elements}" for name, elements in case.sets]
+    for happening in case.happenings:
+        for one in happening.occurrences[:3]:
+            values = ", ".join(f"{n}={_given(v)}" for n, v in sorted(one.event.fields.items()))
+            lines.append(f"  {(one.event.time - START) / 10**9}s {happening.event} {{{values}}}")
+            lines += [f"    assumed {' '.join(sorted(one.assumed))}"] if one.assumed else []
+        lines.append(f"    {len(happening.occurrences)} in all")
+        lines += [f"    expect {_expected(item)}" for item in happening.expectations]
+    return "\n".join(lines)
+
+
+def _given(value: FieldValue) -> str:
+    """A value of a record; of a long text the length."""
+    if isinstance(value, Truncated):
+        return f"{_given(value.prefix)}..."
+    if isinstance(value, bytes):
+        return repr(value)[1:] if len(value) < 60 else f"{len(value)} bytes"
+    return value.name if isinstance(value, State) else str(value)
+
+
+def _expected(item: Expectation | ValueExpectation) -> str:
+    named = asdict(item, filter=lambda attribute, _: attribute.name != "span")
+    return " ".join(f"{name}={value}" for name, value in named.items() if value not in ("", None))
 
 
 def _set(item: RuntimeSet) -> str:

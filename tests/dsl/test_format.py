@@ -197,7 +197,35 @@ _clauses = st.one_of(
     st.builds("except when {}".format, _conditions),
     st.builds('except "name" when {}'.format, _conditions),
 )  # fmt: skip
+_given = st.sampled_from(
+    ['"a"', 'repeat ( "a" , 5 )', '"a"+hex("ff")', "each(1..2 , 5)", "[ ]", '["a" , ("b",1),]', "5",
+     "10.0.0.0/8", "unknown", 'truncated(["a", "b"])']
+)  # fmt: skip
+_values_given = st.builds(
+    lambda values, comma: f"{{ {', '.join(values)} {comma if values else ''} }}",
+    st.lists(
+        st.builds("{}={}".format, st.sampled_from(["a", "b.c", "expect"]), _given), max_size=3
+    ),
+    st.sampled_from(["", ","]),
+)
+_statements = st.one_of(
+    st.sampled_from(
+        ["expect nothing", "expect no deny EPERM by r", "expect would kill", "expect deny",
+         "after 5s", "expect alert by r partial 5 times", "expect kill proc.parent by kill",
+         "given proc a",
+         "expect alert.severity != high", 'expect alert.output.x contains "y" by r', "expect kill",
+         "web :process.exit", "after : process.exit 5 times", "given proc given child of web"]
+    ),
+    st.builds("given proc w child of p {}".format, _values_given),
+    st.builds("given set s = [ {} , ({} , 1) ]".format, st.just('"x"'), st.just("10.0.0.1")),
+    st.builds("web: process.exec {} 20 times every 1s".format, _values_given),
+    st.builds("event net.packet {}".format, _values_given),
+)  # fmt: skip
 _items = st.one_of(
+    st.builds(
+        lambda statements: f'test "t" {{ {" ".join(statements)} }}',
+        st.lists(_statements, max_size=6),
+    ),
     st.builds("list {} = {}".format, st.sampled_from(["a", "in", "any"]), _lists),
     # What follows a bare `deny` or `kill` could be taken for its operand.
     st.builds(
