@@ -23,10 +23,21 @@ def found(node: Node, text: bytes, cut: bool = False) -> bool:
     Returns:
         True if it is found in what is there.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    codes = [ord(char) for char in decoder.decode(text, final=not cut)]
+    codes = [ord(char) for char in _decoded(text, cut)]
     places = frozenset(range(len(codes) + 1))
     return bool(_ends(node, codes, cut, places))
+
+
+def _decoded(text: bytes, cut: bool) -> str:
+    """The characters that are certain: where a cut text ends inside one, that is none yet."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    known = decoder.decode(text, final=not cut)
+    waiting, _ = decoder.getstate()
+    # Python waits for the third byte of a surrogate too (it has "surrogatepass" in mind), but no
+    # third byte makes ED A0..BF valid UTF-8.
+    if waiting[:1] == b"\xed" and waiting[1:] >= b"\xa0":
+        known += decoder.decode(b"", final=True)
+    return known
 
 
 def _ends(node: Node, codes: list[int], cut: bool, starts: frozenset[int]) -> frozenset[int]:

@@ -102,6 +102,20 @@ def test_surrogates_that_stand_alone_are_characters() -> None:
         assert sum(run(item, text, False) for item in automata) == wanted, units
 
 
+def test_half_a_surrogate_in_utf8_is_no_beginning_of_a_character() -> None:
+    nodes = [regex.parse(pattern) for pattern in (r"\W", "^..$", "[^a]b")]
+    automata = machines(nodes, False)
+    for text, cut, wanted in (
+        (b"\xed\xa0", True, 0b001),  # no third byte makes it valid
+        (b"\xed\xa0", False, 0b011),
+        (b"\xed\x9f", True, 0b000),  # could be U+D7FF
+        (b"\xed\xa0b", True, 0b101),
+        (b"\xed", True, 0b000),
+    ):
+        found_by_search = sum(1 << n for n, node in enumerate(nodes) if found(node, text, cut))
+        assert sum(run(item, text, cut) for item in automata) == found_by_search == wanted
+
+
 def test_patterns_without_gaps_share_one_automaton() -> None:
     nodes = [regex.parse(f"name{n:02}[a-z]+x") for n in range(50)]
     nodes += [regex.parse(f"^/opt/{n:02}/[a-z]*/run$") for n in range(50)]
