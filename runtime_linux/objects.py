@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 
 from attrs import define
 
+from bpfc.artifact.objects import DATA_MAP
 from bpfc.runtime.errors import SensorError
 from runtime_linux.library import captured, libbpf
 from runtime_linux.maps import Map
@@ -89,7 +90,7 @@ class BpfObject:
         found: dict[str, int] = {}
         pointer = following(self._pointer, None)
         while pointer:
-            found[name(pointer).decode()] = pointer
+            found[name(pointer).decode().removeprefix(DATA_MAP)] = pointer
             pointer = following(self._pointer, pointer)
         return found
 

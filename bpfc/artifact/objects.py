@@ -22,6 +22,10 @@ from bpfc.artifact.errors import ArtifactError
 # since it goes on to pin every program, loaded or not (bpftool 7.1, libbpf 1.1).
 OPTIONAL_TYPE = 0x80000001
 
+# A section of this prefix and a map's name is that map: libbpf makes an array of one entry of it,
+# and programs hold its address (tools/lib/bpf/libbpf.c, "Global data, static data, .rodata").
+DATA_MAP = ".data."
+
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")  # ELF64 header and section header, elf.h
 _SHDR = struct.Struct("<IIQQQQIIQQ")
 _IDENT = b"\x7fELF\x02\x01\x01"  # 64 bits, little-endian, version 1
@@ -50,7 +54,7 @@ class ObjectView:
     Args:
         sections: place of each section's content by name.
         functions: section name by function name.
-        maps: names of the symbols in .maps.
+        maps: names of the symbols in .maps, and of data sections that are maps (DATA_MAP).
         text_size: bytes of .text, 0 without one.
     """
 
@@ -253,7 +257,7 @@ def _view(data: bytes) -> ObjectView:
         section_name = names[index] if isinstance(index, int) else ""
         if symbol["st_info"]["type"] == "STT_FUNC":
             functions[str(symbol.name)] = section_name
-        elif section_name == ".maps":
+        elif section_name in (".maps", DATA_MAP + str(symbol.name)):
             maps.add(str(symbol.name))
     text = places.get(".text")
     return ObjectView(places, functions, frozenset(maps), text.size if text else 0)

@@ -251,7 +251,10 @@ class Function:
         return Ptr(self, self.emit(f"call ptr (ptr, ptr) inttoptr (i64 {number} to ptr)({texts})"))
 
     def lookup(self, map_name: str, index: Int | int, missing: int = 0) -> Ptr:
-        """Array lookup; returns `missing` from the function where there is no such entry."""
+        """Array lookup; returns `missing` from the function where there is no such entry. The only
+        entry of a direct map is there, and needs no lookup."""
+        if index == 0 and self.unit.is_direct(map_name):
+            return Ptr(self, f"@{map_name}")
         key = self.transient()
         key.store(index, 4)
         found = self.find(map_name, key)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from bpfc.artifact.objects import DATA_MAP
 from compiler.codegen import FLAVOUR
 from compiler.emit.function import Function
 
@@ -19,13 +20,18 @@ SOURCE_NAME = "rules.det"
 
 @frozen
 class MapDefinition:
-    """A map as it stands in .maps: type number on the platform, sizes in bytes, entries."""
+    """A map as it stands in .maps: type number on the platform, sizes in bytes, entries.
+
+    Args:
+        direct: it stands in a data section instead, and code names its only entry's address.
+    """
 
     name: str
     type: int
     key_size: int
     value_size: int
     max_entries: int
+    direct: bool = False
 
 
 @frozen
@@ -238,8 +244,17 @@ class Unit:
             ' section "license", align 1'
         )
 
+    def is_direct(self, name: str) -> bool:
+        """Whether code can name the address of a map's only entry."""
+        return name in self._maps and self._maps[name].direct
+
     def _map_text(self, definition: MapDefinition) -> str:
         """A map's variable: a struct of pointers to arrays whose lengths are the attributes."""
+        if definition.direct:
+            return (
+                f"@{definition.name} = dso_local global [{definition.value_size} x i8]"
+                f' zeroinitializer, section "{DATA_MAP}{definition.name}", align 8'
+            )
         members, offset = [], 0
         attributes = {
             "type": definition.type,

@@ -89,7 +89,6 @@ def maps_of(
 def define_maps(unit: Unit, platform: Platform, maps: tuple[MapInfo, ...]) -> None:
     """Declare the maps in the half's module with the platform's type numbers."""
     for info in maps:
-        kind = int(platform.map_types[info.type])
-        unit.define_map(
-            MapDefinition(info.name, kind, info.key_size, info.value_size, info.max_entries)
-        )
+        sizes = info.key_size, info.value_size, info.max_entries
+        kind, direct = int(platform.map_types[info.type]), info.name in platform.direct
+        unit.define_map(MapDefinition(info.name, kind, *sizes, direct))

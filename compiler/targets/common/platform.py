@@ -1,6 +1,6 @@
 """What differs between the systems for code that both halves share."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from compiler.emit.function import Function
@@ -15,6 +15,7 @@ class Platform(Protocol):
         helpers: helper numbers by name.
         map_types: map type numbers by name ("array", "hash", "prog_array", "ringbuf",
             "percpu_array").
+        direct: maps of one entry whose address programs may hold, which saves them a lookup.
         layout: the scratch slot.
     """
 
@@ -23,6 +24,9 @@ class Platform(Protocol):
 
     @property
     def map_types(self) -> Mapping[str, int]: ...
+
+    @property
+    def direct(self) -> Collection[str]: ...
 
     @property
     def layout(self) -> Layout: ...

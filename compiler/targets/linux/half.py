@@ -1,6 +1,7 @@
 """The Linux half: dispatchers, adapters and maps around the core."""
 
 from bpfc.abi.linux import HELPERS, MapType
+from bpfc.artifact import control
 from compiler.emit.core import Origins, layout_of
 from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
@@ -32,6 +33,8 @@ class LinuxPlatform:
 
     helpers = HELPER_NUMBERS
     map_types = MAP_TYPES
+    # Read on the way of every event.
+    direct = frozenset({control.CONTROL_MAP, control.POLICY_MAP})
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout

@@ -38,6 +38,7 @@ class WindowsPlatform:
     layout: Layout
     helpers = HELPER_NUMBERS
     map_types = MAP_TYPES
+    direct = frozenset[str]()
 
     def copy(self, fn: Function, target: Ptr, size: Int | int, source: Ptr) -> Int:
         """memcpy_s; both regions are given the same size."""
