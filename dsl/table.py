@@ -58,6 +58,9 @@ def load() -> Table:
 
     Returns:
         The same table on every call.
+
+    Raises:
+        ModuleNotFoundError: the package was not built, and lark is not installed.
     """
     folder = resources.files("dsl")
     grammar = folder.joinpath(GRAMMAR).read_text("utf-8")
@@ -66,8 +69,14 @@ def load() -> Table:
         table = parse(stored.read_text("utf-8"), grammar)
         if table is not None:
             return table
-    from dsl.grammar import compute
-
+    try:
+        from dsl.grammar import compute
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"reading rules needs the package {error.name}, which is not installed: "
+            'pip install "bpfc[compiler]"',
+            name=error.name,
+        ) from None
     return compute(grammar)
 
 
