@@ -54,7 +54,7 @@ def test_a_package_that_shadows_ours_is_named(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["llvmlite", "lark"])
 def test_a_missing_extra_is_named(name: str, tmp_path: Path) -> None:
-    (tmp_path / "rules.det").write_text("")
+    (tmp_path / "rules.det").write_text('policy "p" version "1" language 1\n')
     code = (
         "import sys, bpfc, dsl.table\n"
         "dsl.table.STORED = 'none'  # as in a checkout that was never built\n"
