@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bpfc.version import __version__
-from bpfc_cli import build, check, diff, doctor, explain, fmt, inspect, run_, verify
+from bpfc_cli import build, check, diff, doctor, explain, fmt, import_, inspect, run_, verify
 from bpfc_cli.exits import HELP, OK, USAGE, Stop
 from bpfc_cli.problems import Problem
 
@@ -39,7 +39,7 @@ def _options(
     """Options that stand before the command."""
 
 
-for module in (check, fmt, build, inspect, diff, verify, run_, explain, doctor):
+for module in (check, fmt, build, import_, inspect, diff, verify, run_, explain, doctor):
     module.register(app)
 
 

@@ -20,6 +20,7 @@ PARTS = (
     "bpfc.runtime",
     "runtime_linux",
     "bpfc_cli",
+    "bpfc_cli.importing",
     "bpfc_cli.vm",
 )
 

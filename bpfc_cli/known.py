@@ -9,7 +9,11 @@ from bpfc_cli.problems import Problem
 Command = Callable[[], int]
 
 # Packages of the extras, and the extra that brings each.
-EXTRAS = {"lark": "compiler", "llvmlite": "compiler", "rich": "cli", "typer": "cli"}
+EXTRAS = {
+    **dict.fromkeys(("rich", "typer"), "cli"),
+    **dict.fromkeys(("lark", "llvmlite"), "compiler"),
+    **dict.fromkeys(("sigma", "yaml"), "import"),
+}
 
 # Which exit code a code means, by the longest prefix; whatever is about rules or artifacts is a
 # finding, whatever is about the machine means that it cannot.
@@ -22,6 +26,7 @@ EXITS = {
     **dict.fromkeys(("BPFC0704", "BPFC0705", "BPFC0710", "BPFC0712"), FINDINGS),
     "BPFC08": CANNOT,
     "BPFC0801": USAGE,  # no such kernel
+    "BPFC0820": USAGE,  # no pipeline
 }
 
 

@@ -11,6 +11,7 @@ from bpfc_cli.explain import all_texts
 from dsl import catalogue
 from dsl.codes import load
 from dsl.reference import events_page, fields_page
+from tests.docs import sigma
 from tests.docs.grammar import ebnf
 from tests.house.table import ROOT
 
@@ -24,7 +25,7 @@ _AREAS = {
     "05": "Warnings",
     "06": "Compiling",
     "07": "Artifacts, loading and running",
-    "08": "Virtual machines",
+    "08": "Virtual machines, rules of other systems",
     "09": "The command line, the simulator",
 }
 
@@ -112,6 +113,7 @@ PARTS = (
     Part(DOCS / "language.md", "grammar", grammar),
     Part(DOCS / "events.md", "", lambda: events_page(catalogue.load())),
     Part(DOCS / "fields.md", "", lambda: fields_page(catalogue.load())),
+    Part(DOCS / "import.md", "sigma sources", sigma.tables),
 )
 
 

@@ -69,6 +69,8 @@ def _commands(text: str) -> Iterator[list[str]]:
 def _wrong_words(words: list[str]) -> list[str]:
     """Commands and options that do not exist."""
     known = get_command(app).commands  # type: ignore[attr-defined]
+    if words[1:] and hasattr(known.get(words[0]), "commands"):  # a group of commands
+        known, words = known[words[0]].commands, words[1:]
     if words[0].startswith("-"):
         return [w for w in words if w.startswith("-") and w not in ("--version", "--help")]
     if words[0] == "COMMAND":

@@ -11,6 +11,8 @@ from tests.house.environments import build_wheel, install, run
 from tests.house.table import PACKAGES, ROOT
 
 FIRST = ROOT / "examples" / "first.det"
+# Where another project looks for what we bring for it, in folders called plugin.
+PLUGINS = ("sigma/backends/bpfc.py", "sigma/pipelines/bpfc.py")
 HEAVY = ("lark", "llvmlite", "typer", "rich")
 FIND = "import importlib.util as u, sys; print([n for n in sys.argv[1:] if u.find_spec(n)])"
 
@@ -55,10 +57,12 @@ def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for name in PACKAGES
         for path in (ROOT / name).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "plugin"} & set(path.parts)
     }
     assert wanted <= packed
-    assert {name.partition("/")[0] for name in packed if "dist-info" not in name} == set(PACKAGES)
+    own = {name for name in packed if "dist-info" not in name and name not in PLUGINS}
+    assert {name.partition("/")[0] for name in own} == set(PACKAGES)
+    assert packed >= set(PLUGINS)
     assert any(name.endswith("licenses/LICENSE") for name in packed)
     assert "dsl/grammar.json" in packed  # made by the build
 
@@ -102,6 +106,17 @@ def test_the_command_line_alone_inspects_and_asks_for_the_compiler(
 def test_the_compiler_alone_brings_no_command_line(compiler: Path, tmp_path: Path) -> None:
     found = run([str(compiler / "python"), "-c", FIND, *HEAVY], cwd=tmp_path).stdout.strip()
     assert found == "['lark', 'llvmlite']"
+
+
+def test_sigma_s_plugin_system_finds_backend_and_pipelines(wheel: Path, tmp_path: Path) -> None:
+    commands = install(wheel, "import", tmp_path / "env")
+    code = (
+        "from sigma.plugins import InstalledSigmaPlugins as P\n"
+        "found = P.autodiscover()\n"
+        "print('bpfc' in found.backends, {'bpfc_linux', 'bpfc_windows'} <= set(found.pipelines))"
+    )
+    done = run([str(commands / "python"), "-c", code], cwd=tmp_path)
+    assert done.stdout == "True True\n"
 
 
 def test_a_package_that_shadows_ours_is_named(compiler: Path, tmp_path: Path) -> None:

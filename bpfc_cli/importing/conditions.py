@@ -1,0 +1,229 @@
+"""Conditions of the language as values, and as text.
+
+What an importer builds: a small tree, without places and types. `simplified` folds constants and
+joins tests of one field; `shown` writes it. The front end checks the result (`checking`).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve, frozen
+
+_LETTER = re.compile("[A-Za-z]")
+# What tests of one field can be joined into, and by what.
+_ANY_OF = frozenset(
+    {"==", "startswith", "endswith", "contains", "under", "glob", "regex", "has any"}
+)
+_ALL_OF = frozenset({"startswith", "endswith", "contains", "glob", "regex"})
+
+
+@frozen
+class Always:
+    """A condition that does not depend on the event."""
+
+    value: bool
+
+
+@frozen
+class Test:
+    """A field against constants.
+
+    Args:
+        field: catalogue name.
+        op: an operator of the language; "==" also for `in`; "exists" has no values.
+        values: literals as the language writes them, at least one for all but "exists".
+        every: whether all values are asked for, not any.
+        nocase: whether ASCII letters fold.
+        element: "any", "all" or "[n]" behind the name of a list, or "".
+        exact: whether directory aliases are switched off.
+    """
+
+    field: str
+    op: str
+    values: tuple[str, ...] = ()
+    every: bool = False
+    nocase: bool = False
+    element: str = ""
+    exact: bool = False
+
+
+@frozen
+class Raw:
+    """A test in the language's own words; it needs no parentheses behind `not`."""
+
+    text: str
+
+
+@frozen
+class Not:
+    """The opposite."""
+
+    item: "Condition"
+
+
+@frozen
+class All:
+    """All of some conditions."""
+
+    items: tuple["Condition", ...]
+
+
+@frozen
+class Any:
+    """Any of some conditions."""
+
+    items: tuple["Condition", ...]
+
+
+Condition = Always | Test | Raw | Not | All | Any
+
+
+def quoted(text: str) -> str:
+    r"""A string literal: raw where that saves escapes.
+
+    Args:
+        text: any characters but NUL and lone surrogates.
+
+    Returns:
+        `"text"` or `r"C:\text"`.
+    """
+    if "\\" in text and '"' not in text and text.isprintable():
+        return f'r"{text}"'
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    simple = {"\n": r"\n", "\t": r"\t", "\r": r"\r", '"': r"\"", "\\": r"\\"}
+    if character in simple or character.isprintable():
+        return simple.get(character, character)
+    return f"\\u{{{ord(character):x}}}"
+
+
+def simplified(item: Condition) -> Condition:
+    """The same condition with fewer words: constants folded, tests of one field joined.
+
+    Args:
+        item: a condition.
+
+    Returns:
+        An equivalent one; `Always` only as the whole.
+    """
+    match item:
+        case Not():
+            return _negated(simplified(item.item))
+        case All():
+            return _joined(item.items, True)
+        case Any():
+            return _joined(item.items, False)
+        case _:
+            return item
+
+
+def _negated(item: Condition) -> Condition:
+    match item:
+        case Always():
+            return Always(not item.value)
+        case Not():
+            return item.item
+        case _:
+            return Not(item)
+
+
+def _joined(items: Iterable[Condition], conjunction: bool) -> Condition:
+    """`all` or `any` of some conditions."""
+    kind = All if conjunction else Any
+    flat: list[Condition] = []
+    for item in map(simplified, items):
+        flat += item.items if isinstance(item, kind) else [item]
+    # False decides a conjunction, true a disjunction.
+    if any(isinstance(item, Always) and item.value != conjunction for item in flat):
+        return Always(not conjunction)
+    kept = _tests_joined([i for i in flat if not isinstance(i, Always)], conjunction)
+    if len(kept) == 1:
+        return kept[0]
+    return kind(tuple(kept)) if kept else Always(conjunction)
+
+
+def _tests_joined(items: Sequence[Condition], conjunction: bool) -> list[Condition]:
+    """Tests of one field by one operator as one test, each item once."""
+    result: dict[object, Condition] = {}
+    for item in items:
+        key: object = item
+        if isinstance(item, Test) and _joinable(item, conjunction):
+            key = (item.field, item.op, item.element, item.exact, _folds(item))
+        before = result.get(key)
+        if isinstance(before, Test) and isinstance(item, Test):
+            item = _both(before, item, conjunction)
+        result[key] = item
+    return list(result.values())
+
+
+def _joinable(test: Test, conjunction: bool) -> bool:
+    if conjunction:
+        return test.op in _ALL_OF and not test.element and (test.every or len(test.values) == 1)
+    return (
+        test.op in _ANY_OF and test.element != "all" and not (test.every and len(test.values) > 1)
+    )
+
+
+def _folds(test: Test) -> bool:
+    """Whether case makes a difference to a test."""
+    return test.nocase and any(map(_LETTER.search, test.values))
+
+
+def _both(first: Test, second: Test, conjunction: bool) -> Test:
+    values = tuple(dict.fromkeys((*first.values, *second.values)))
+    return evolve(first, values=values, every=conjunction and len(values) > 1)
+
+
+def shown(item: Condition) -> str:
+    """A condition as text.
+
+    Args:
+        item: a condition, simplified.
+
+    Returns:
+        One line of the language.
+    """
+    match item:
+        case Always():
+            return "true" if item.value else "false"
+        case Raw():
+            return item.text
+        case Test():
+            return _test(item, False)
+        case Not(item=Test() as test):
+            return _test(test, True)
+        case Not():
+            return f"not {_grouped(item.item)}"
+        case All():
+            return " and ".join(
+                f"({shown(part)})" if isinstance(part, Any) else shown(part) for part in item.items
+            )
+        case Any():
+            return " or ".join(map(shown, item.items))
+
+
+def _grouped(item: Condition) -> str:
+    return f"({shown(item)})" if isinstance(item, All | Any) else shown(item)
+
+
+def _test(test: Test, negated: bool) -> str:
+    if test.op == "exists":
+        return f"{test.field} {'not ' if negated else ''}exists"
+    single = len(test.values) == 1
+    operand = test.values[0] if single else f"[{', '.join(test.values)}]"
+    words, front = [test.op], "not " if negated else ""
+    if test.op == "==":
+        words = ["=="] if single else ["in"]
+        if negated and not test.element:
+            words, front = ["!="] if single else ["not in"], ""
+    elif not single and test.op in _ANY_OF and not test.op.startswith("has"):
+        words.append("all" if test.every else "any")
+    suffixes = ["nocase"] * _folds(test) + ["exact"] * test.exact
+    left = test.field if not test.element else f"{test.field}{_element(test.element)}"
+    return f"{front}{' '.join([left, *words, operand, *suffixes])}"
+
+
+def _element(element: str) -> str:
+    return element if element.startswith("[") else f" {element}"

@@ -1,0 +1,98 @@
+"""`bpfc import`: files, folders, where results go, and exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bpfc_cli import exits
+from tests.cli.conftest import Cli
+from tests.importing.sigma.cases import CASES
+
+FINE = "title: fine\nlogsource: {product: linux, category: process_creation}\n" + (
+    "detection:\n  one: {Image: /opt/one}\n  condition: one\n"
+)
+AGENT = FINE.replace("Image", "Hashes").replace("fine", "known to the agent")
+WINDOWS = FINE.replace("linux", "windows").replace("fine", "of Windows")
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A folder with a folder of rules."""
+    folder = tmp_path / "rules" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "fine.yml").write_text(FINE)
+    (folder / "agent.yaml").write_text(AGENT)
+    (folder / "readme.txt").write_text("no rule")
+    return tmp_path / "rules"
+
+
+def test_a_policy_is_written(cli: Cli, rules: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.det"
+    done = cli("import", "sigma", rules / "deep" / "fine.yml", "--output", target)
+    assert done.code == exits.OK and done.err == ""
+    assert target.read_text().startswith('policy "out" version "1" language 1\n')
+    assert cli("check", target).code == exits.OK
+    assert cli("fmt", "--check", target).code == exits.OK
+
+
+def test_the_report_is_a_table(cli: Cli, rules: Path) -> None:
+    done = cli("import", "sigma", rules)
+    assert done.code == exits.FINDINGS
+    assert "fine.yml:1" in done.out and "second stage" in done.out
+    assert "1 (50 %)" in done.out and "hashes of files are known" in done.out
+
+
+def test_the_report_as_json(cli: Cli, rules: Path) -> None:
+    done = cli("import", "sigma", rules, "--format", "json")
+    value = json.loads(done.out)
+    assert value["summary"]["percent"] == 50.0
+    assert value["summary"]["subjects"] == [["agent", "Hashes", 1]]
+    agent, fine = value["rules"]
+    assert (agent["status"], agent["names"], agent["line"]) == ("second stage", [], 1)
+    assert agent["reasons"][0]["code"] == "agent"
+    assert (fine["status"], fine["names"], fine["reasons"]) == ("full", ["fine"], [])
+
+
+def test_a_policy_is_printed_and_the_report_goes_aside(cli: Cli, rules: Path) -> None:
+    done = cli("import", "sigma", rules, "-o", "-")
+    assert done.out.startswith('policy "sigma"') and "Rules" in done.err
+
+
+def test_rules_of_one_system(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(FINE)
+    (tmp_path / "b.yml").write_text(WINDOWS)
+    done = cli("import", "sigma", tmp_path, "--platform", "windows", "--format", "json")
+    assert [rule["status"] for rule in json.loads(done.out)["rules"]] == ["not translated", "full"]
+    assert done.code == exits.FINDINGS
+
+
+def test_a_user_s_pipeline(cli: Cli) -> None:
+    file, pipeline = CASES / "placeholders.yml", CASES / "placeholders.pipeline.yml"
+    assert cli("import", "sigma", file, "--pipeline", pipeline).code == exits.OK
+    assert cli("import", "sigma", file).code == exits.FINDINGS
+
+
+@pytest.mark.parametrize("text", ["transformations: [{type: nonsense}]", "- 1", "a: ["])
+def test_what_is_no_pipeline(cli: Cli, rules: Path, tmp_path: Path, text: str) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(text)
+    done = cli("import", "sigma", rules, "--pipeline", wrong)
+    assert done.code == exits.USAGE and "BPFC0820" in done.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [", "[]", "a: 1", "title: x\n", "\x00", "*a", "- &a [*a]", "title: [1]\nlogsource: 1"],
+)
+def test_what_is_no_rule(cli: Cli, tmp_path: Path, text: str) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(text)
+    done = cli("import", "sigma", wrong)
+    assert done.code == exits.USAGE and "invalid" in done.out
+
+
+def test_files_that_are_not_there(cli: Cli, tmp_path: Path) -> None:
+    assert cli("import", "sigma", tmp_path / "missing.yml").code == exits.USAGE
+    done = cli("import", "sigma", tmp_path)
+    assert done.code == exits.USAGE and "no rule files" in done.err

@@ -1,0 +1,48 @@
+"""Rules written for the purpose become the policies, and the reasons, that stand beside them."""
+
+import pytest
+
+from bpfc_cli.importing.model import Code, Status
+from bpfc_cli.importing.source import policy_text
+from dsl.formatter import format_source
+from dsl.frontend import check
+from tests.importing.sigma.cases import Case, cases, report
+
+CASES = list(cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_rules_become_what_is_expected(case: Case) -> None:
+    found = case.translated()
+    text = policy_text(case.name, found)
+    assert text == case.expected(".det")
+    assert report(found) == case.expected(".txt")
+    policy, diagnostics = check([("case.det", text)])
+    assert policy is not None, "\n".join(map(str, diagnostics))
+    assert format_source("case.det", text) == (text, ())
+    assert len(policy.rules) == sum(len(item.names) for item in found)
+
+
+def test_every_reason_is_expected_somewhere() -> None:
+    reasons = {word for case in CASES for word in _codes(case.expected(".txt"))}
+    assert reasons == {code.value for code in Code}
+
+
+def _codes(text: str) -> set[str]:
+    """The codes in a report."""
+    return {line.split(": ")[1].split()[0] for line in text.splitlines()} - {"note"}
+
+
+def test_every_status_is_expected_somewhere() -> None:
+    found = {item.status for case in CASES for item in case.translated()}
+    assert found == set(Status)
+
+
+def test_every_modifier_is_used() -> None:
+    from sigma.modifiers import modifier_mapping
+
+    text = "".join(case.path.read_text("utf-8") for case in CASES)
+    # Parts of a date but one, and long names of flags.
+    left_out = {"hour", "day", "week", "month", "year", "ignorecase", "multiline", "dotall"}
+    unused = {name for name in modifier_mapping if f"|{name}" not in text}
+    assert unused == left_out
