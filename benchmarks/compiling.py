@@ -129,7 +129,7 @@ def _warm(runs: int) -> Result:
 _PHASES = {
     "front end": ("dsl/frontend.py", "check"),
     "plan": ("compiler/plan/planner.py", "plan"),
-    "IR of the core": ("compiler/emit/core.py", "emit_core"),
+    "IR of the core": ("compiler/emit/whole.py", "emit_core"),
     "IR of the Linux half": ("compiler/targets/linux/half.py", "build"),
     "IR of the Windows half": ("compiler/targets/windows/half.py", "build"),
     "LLVM parse": ("llvmlite/binding/module.py", "parse_assembly"),

@@ -45,8 +45,8 @@ def contents_of(plan: Plan) -> ContentSection:
         The section and the halves' entries; Windows has none where it lacks an event.
     """
     section = _Section()
-    linux = tuple(section.add(*found) for e in plan.events for found in _tables(e, "linux"))
-    windows = tuple(section.add(*found) for e in plan.events for found in _tables(e, "windows"))
+    linux = tuple(section.add(*found) for e in plan.matchers for found in _tables(e, "linux"))
+    windows = tuple(section.add(*found) for e in plan.matchers for found in _tables(e, "windows"))
     return ContentSection(bytes(section.data), linux, windows)
 
 

@@ -25,8 +25,9 @@ from compiler.coverage import CoverageRow, coverage, rule_events
 from compiler.described import described
 from compiler.elf import pack
 from compiler.elf.lines import with_lines
-from compiler.emit.core import Origins, emit_core
+from compiler.emit.core import Origins
 from compiler.emit.unit import Unit
+from compiler.emit.whole import emit_core
 from compiler.objects import CoreModule, HalfObject, generate
 from compiler.origins import lines_of
 from compiler.plan.memory import set_infos
@@ -220,6 +221,7 @@ def _manifest(
         literals=values.literals,
         sets=set_infos(plan.memory),
         slot=slot_layout(plan),
+        context=plan.context if plan.image else None,
     )
 
 

@@ -13,6 +13,7 @@ from dsl.syntax import (
     Add,
     Alert,
     Allow,
+    Ancestors,
     Broken,
     Condition,
     Conjunction,
@@ -132,6 +133,9 @@ class Builder(CasePieces):
 
     def tagged(self, parts: Parts) -> Tagged:
         return Tagged(self.name(parts), self.name(parts[2:]), self._span(parts[0], parts[2]))
+
+    def ancestors(self, parts: Parts) -> Ancestors:
+        return Ancestors(self.name(parts), parts[2], self._span(parts[0], parts[1]))
 
     def group(self, parts: Parts) -> Condition:
         return self.disjunction(parts[1])

@@ -9,7 +9,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dsl.catalogue import Field
-from dsl.derived import Binary, Compare, Fixed, Length, Masked, Read, Same, Source, Unary
+from dsl.derived import (
+    AnyAncestor,
+    Binary,
+    Compare,
+    Fixed,
+    Length,
+    Masked,
+    Read,
+    Same,
+    Source,
+    Unary,
+)
 from dsl.membership import HasTag, Member
 
 LEAST, GREATEST = -(1 << 63), (1 << 63) - 1
@@ -105,7 +116,7 @@ def _number(source: Source, inputs: Inputs) -> int:
             return apply(
                 source.operator, _number(source.left, inputs), _number(source.right, inputs)
             )
-        case Masked() | Compare() | Same() | Member() | HasTag():
+        case Masked() | Compare() | Same() | Member() | HasTag() | AnyAncestor():
             raise AssertionError(f"{source.text} is no part of a calculation")
 
 

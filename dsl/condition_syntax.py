@@ -70,6 +70,21 @@ class Disjunction:
 
 
 @frozen
+class Ancestors:
+    """`proc.ancestors any CONDITION`.
+
+    Args:
+        subject: whose ancestors.
+        condition: about one of them.
+        span: of the words in front of the condition.
+    """
+
+    subject: Name
+    condition: "Condition"
+    span: Span
+
+
+@frozen
 class Call:
     """`macro(argument, ...)`: what the macro says of these arguments."""
 
@@ -162,6 +177,7 @@ Condition = (
     | Alone
     | Membership
     | Tagged
+    | Ancestors
     | Call
     | Negation
     | Conjunction

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import Factory, evolve, frozen
 
-from dsl import sets, tags
+from dsl import ancestry, sets, tags
 from dsl.calls import affordable, expand
 from dsl.catalogue import Catalogue, Event, Field, Kind
 from dsl.counts import count_test
@@ -20,6 +20,7 @@ from dsl.resolver import Names
 from dsl.syntax import (
     AddressProperty,
     Alone,
+    Ancestors,
     Broken,
     Call,
     Comparison,
@@ -127,6 +128,9 @@ class Conditions:
                 return self._member(condition)
             case Tagged():
                 return tags.test_of(condition, self.names.tags, self.events, self.report)
+            case Ancestors():
+                inner = evolve(self, events=(ancestry.image(),), above=self.above + 1)
+                return ancestry.test_of(condition, self.events, self.report, inner.check)
             case Comparison():
                 of_files = in_fields(condition, self.events or self.catalogue.events, self.report)
                 if of_files is not None:

@@ -7,10 +7,15 @@ To add a source: a class here (with `fields` and `text`), its value in `dsl.comp
 in `compiler.plan.derived`, its code in `compiler.emit.derived`.
 """
 
+from typing import TYPE_CHECKING
+
 from attrs import field, frozen
 
 from dsl.catalogue import Field, Kind
 from dsl.membership import HasTag, Member
+
+if TYPE_CHECKING:
+    from dsl.typed import Expr
 
 
 @frozen
@@ -151,7 +156,24 @@ class Same:
         return f"({self.left.name} == {self.right.name})"
 
 
-Source = Fixed | Read | Masked | Length | Unary | Binary | Compare | Same | Member | HasTag
+@frozen
+class AnyAncestor:
+    """A truth: `proc.ancestors any CONDITION`.
+
+    Args:
+        when: about an ancestor: of fields of `dsl.ancestry.image()`.
+        fields: by which the process is told apart whose ancestors are meant.
+        text: canonical text.
+    """
+
+    when: "Expr"
+    fields: tuple[Field, ...]
+    text: str
+
+
+Source = (
+    Fixed | Read | Masked | Length | Unary | Binary | Compare | Same | Member | HasTag | AnyAncestor
+)
 
 
 @frozen

@@ -14,6 +14,7 @@ from dsl.span import Span
 from dsl.syntax import (
     AddressProperty,
     Alone,
+    Ancestors,
     Broken,
     Calculation,
     Call,
@@ -102,6 +103,11 @@ class Substitution:
             case Tagged():
                 subject = self._field(item.subject)
                 return None if subject is None else evolve(item, subject=subject)
+            case Ancestors():
+                subject, inner = self._field(item.subject), self.condition(item.condition)
+                if subject is None or inner is None:
+                    return None
+                return evolve(item, subject=subject, condition=inner)
             case Relation():
                 left, right = self._part(item.left), self._operand(item.right)
                 if left is None or right is None:
@@ -201,6 +207,8 @@ def nesting(item: Condition) -> int:
             return 1 + nesting(item.item)
         case Conjunction() | Disjunction():
             return 1 + max(map(nesting, item.items))
+        case Ancestors():
+            return 1 + nesting(item.condition)
         case _:
             return 0
 
@@ -217,6 +225,8 @@ def mentioned(item: Condition) -> Iterator[Name]:
         case Conjunction() | Disjunction():
             for part in item.items:
                 yield from mentioned(part)
+        case Ancestors():
+            yield from mentioned(item.condition)
         case Flag():
             yield item.field
         case Call():

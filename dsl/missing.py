@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from dsl.ancestry import image, report_unknown
 from dsl.catalogue import Catalogue, Event, form_of
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.syntax import Name
@@ -25,6 +26,9 @@ def report_missing(
         others: names that would have been right too.
         report: takes the diagnostic.
     """
+    if image() in events:
+        report_unknown(name, report)
+        return
     having = [event for event in catalogue.events if event.field(name.text)]
     if not having:
         _unknown(name, events, catalogue, others, report)

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from dsl import catalogue, computation
 from dsl.catalogue import Field, Kind, form_of
-from dsl.derived import Derived
+from dsl.derived import AnyAncestor, Derived
 from dsl.membership import HasTag, Member
 from dsl.paths import aliases, directory, separator
 from dsl.patterns.search import found
@@ -197,7 +197,7 @@ class _Inputs:
 
 def _computed(field: Derived, record: Record) -> FieldValue:
     """A derived value: unknown if one of the fields it needs is, else absent if one is."""
-    if isinstance(field.source, Member | HasTag):
+    if isinstance(field.source, Member | HasTag | AnyAncestor):
         raise KeyError(field.name)  # not to be told from one event
     states = [_value(item, record) for item in field.source.fields]
     for state in (UNKNOWN, ABSENT):

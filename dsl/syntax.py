@@ -7,6 +7,7 @@ from attrs import frozen
 from dsl.case_syntax import TestItem as TestItem
 from dsl.condition_syntax import AddressProperty as AddressProperty
 from dsl.condition_syntax import Alone as Alone
+from dsl.condition_syntax import Ancestors as Ancestors
 from dsl.condition_syntax import Calculation as Calculation
 from dsl.condition_syntax import Call as Call
 from dsl.condition_syntax import Comparison as Comparison

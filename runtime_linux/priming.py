@@ -109,6 +109,8 @@ class ProcessTable:
             "pid": one.pid,
             "ppid": one.ppid,
             "parent_start": parent_start,
+            "forker_pid": one.ppid,
+            "forker_start": parent_start,
             "flags": PROCESS_PRIMED | (PROCESS_IN_MEMORY if one.in_memory else 0),
             "exe_device": one.device,
             "exe_inode": one.inode,

@@ -303,6 +303,7 @@ _manifest = _shape(
     literals=_many(_many(_literal, limits.LITERALS_MAX), limits.LITERALS_MAX),
     sets=_many(_set, limits.SETS_MAX),
     slot=_maybe(_slot),
+    context=_maybe(_layout),
 )
 
 

@@ -54,7 +54,7 @@ def check_manifest(manifest: Manifest) -> None:
     _unique("event layout", [layout.event for layout in manifest.layouts])
     _unique("event number", [str(layout.number) for layout in manifest.layouts])
     _unique("layout digest", [str(layout.digest) for layout in manifest.layouts])
-    for layout in manifest.layouts:
+    for layout in (*manifest.layouts, *([manifest.context] if manifest.context else [])):
         _check_layout(layout)
     _unique("rule", [rule.name for rule in manifest.rules])
     for rule in manifest.rules:

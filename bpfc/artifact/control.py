@@ -7,7 +7,7 @@ project's own and are part of `SHARED_VERSION`, which stands in pin paths.
 
 from attrs import frozen
 
-SHARED_VERSION = 1
+SHARED_VERSION = 2
 
 # The map `control`: one 64-byte entry. Dispatchers read the first word once per event.
 CONTROL_MAP = "control"
@@ -65,6 +65,7 @@ COUNTERS = (
     "path_too_long",  # more components than the walk takes
     "latch_full",  # generation of an exec could not be latched
     "internal",  # a bound that cannot be exceeded was
+    "ancestry_full",  # what is known of a process's ancestors found no room
     "records",  # alert records made, lost ones too
 )
 
@@ -101,11 +102,29 @@ PROCESS = {
     "script_id": Member(112, 16),
     "exe_device": Member(128, 8),
     "exe_inode": Member(136, 8),
+    # Who forked it, which the parent need not be any more; of a primed process its parent.
+    "forker_start": Member(144, 8),
+    "forker_pid": Member(152, 4),
 }
 PROCESS_SIZE = 192
 PROCESS_PRIMED = 1  # entered from /proc: `start` is a multiple of PRIMED_TICK_NS
 PROCESS_IN_MEMORY = 2
 PRIMED_TICK_NS = 10_000_000  # USER_HZ is 100 on every architecture we run on (asm-generic/param.h)
+
+# The map `ancestry` (of policies with conditions on ancestors): hash, key u64: process id in bits
+# 32..63, start in ticks of PRIMED_TICK_NS in bits 0..31; what holds of a process's ancestors and of
+# its own image, a bit for each condition.
+ANCESTRY_MAP = "ancestry"
+ANCESTRY = {
+    "digest": Member(0, 8),  # of the conditions that the bits stand for; another one: nothing known
+    "ancestors": Member(8, 8),
+    "ancestors_unknown": Member(16, 8),
+    "own": Member(24, 8),
+    "own_unknown": Member(32, 8),
+    "examined": Member(40, 8),  # 1 where `own` is of the present image
+}
+ANCESTRY_SIZE = 48
+ANCESTRY_ROOM = PROCESSES_MAX
 
 # String tables: hashes, key = 128-bit keyed hash of the text (`string_hash`), value = u32
 # references, u32 length, bytes, zero-padded to a multiple of 8.

@@ -259,6 +259,8 @@ class Manifest:
             list once.
         sets: run-time sets, in source order.
         slot: how a test hands a record to the core, None if there is none.
+        context: where the process context stands in every record, if conditions on ancestors make
+            something of it also on events without a layout.
     """
 
     version: int
@@ -275,3 +277,4 @@ class Manifest:
     literals: tuple[tuple[str, ...], ...] = ()
     sets: tuple[SetInfo, ...] = ()
     slot: SlotLayout | None = None
+    context: EventLayout | None = None

@@ -15,6 +15,17 @@ CONTEXT_WORDS = {"pid": 16, "start": 24, "forker_pid": 32, "forker_start": 40}
 CONTEXT_SIZE = 48
 # What it returns instead of a verdict if there is no such slot; no verdict has bits 8 to 15.
 NO_SLOT = (1 << 32) - 1
+# Functions of the core that keep what is remembered of processes, if the policy's core has them: in
+# front of the judgement of an event, and behind it (once it has happened).
+BEFORE = {"process.fork": ("fork_tags", "fork_ancestry")}
+BEHIND = {
+    "process.exec": ("forget_image",),
+    "process.exit": ("exit_tags", "forget_ancestry"),
+}
+# What `core_<event>` returns instead of a verdict where it has to be told of the process's ancestors
+# and to be called again; NOT_KNOWN tells it that nothing is known.
+AGAIN = 1 << 8
+NOT_KNOWN = "ancestry_not_known"
 WORDS = ("stage", *CONTEXT_WORDS)
 VIEW_SIZE = 16  # u32 offset in the text window, u32 length, u32 VIEW_* flags, u32 zero
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.control import POLICY_MAP, SCRATCH_MAP
 from bpfc.artifact.manifest import Half
-from bpfc.artifact.testing import Judge
+from bpfc.artifact.record import STAGE_AFTER
+from bpfc.artifact.testing import AGAIN, BEFORE, BEHIND, NOT_KNOWN, Judge
 from bpfc.runtime.contents import content_values
 from bpfc.runtime.judging import SLOT, CoreRunner
 from bpfc.runtime.platform import Capability
@@ -63,10 +64,18 @@ class SimulatedCore(CoreRunner):
     def _run(self, judge: Judge, words: Sequence[int], slot: bytearray) -> tuple[int, bytes]:
         self._array(SCRATCH_MAP).replace(SLOT, slot)
         verdict, core = 0, f"core_{judge.symbol}"
-        if judge.event == "process.fork" and "fork_tags" in self._functions:
-            self.machine.call("fork_tags", SLOT)
+        self._upkeep(BEFORE.get(judge.event, ()))
         if core in self._functions:
             verdict = self.machine.call(core, SLOT)
-        if judge.event == "process.exit" and "exit_tags" in self._functions:
-            self.machine.call("exit_tags", SLOT)
+            if verdict == AGAIN:
+                self.machine.call(NOT_KNOWN, SLOT)
+                verdict = self.machine.call(core, SLOT)
+        if words[0] == STAGE_AFTER:
+            self._upkeep(BEHIND.get(judge.event, ()))
         return verdict & 0xFFFFFFFF, bytes(slot)
+
+    def _upkeep(self, functions: Sequence[str]) -> None:
+        """Call those functions that the core has."""
+        for function in functions:
+            if function in self._functions:
+                self.machine.call(function, SLOT)

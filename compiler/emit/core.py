@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from bpfc.artifact import record
+from bpfc.artifact.testing import AGAIN
 from compiler.emit import content, scratch, state
 from compiler.emit.automaton import AutomatonEmitter
 from compiler.emit.bank import BankEmitter
@@ -36,13 +37,13 @@ from compiler.emit.live import (
     live_chunks,
     narrow,
 )
-from compiler.emit.memory import MemoryEmitter, emit_memory
+from compiler.emit.memory import MemoryEmitter
 from compiler.emit.numbers import NumberTables, special_row
 from compiler.emit.rules import RuleEmitter
 from compiler.emit.unit import NO_PLACE, Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan import model
-from compiler.plan.memory_shapes import MemberShape, TagShape
+from compiler.plan.memory_shapes import Question
 from compiler.plan.model import CHUNK_WORDS, EventPlan, NumberPlan, Plan
 
 NO_RULE = (1 << 64) - 1
@@ -73,15 +74,15 @@ class Origins:
 
 def layout_of(plan: Plan) -> scratch.Layout:
     """The scratch slot that fits every event of a plan."""
-    hits = [a.hit_words for e in plan.events for a in e.automata]
-    accumulators = [(e.columns + 1) * e.words for e in plan.events]
+    hits = [a.hit_words for e in plan.matchers for a in e.automata]
+    accumulators = [(e.columns + 1) * e.words for e in plan.matchers]
     return scratch.Layout(
         hit_words=max([1, *hits]),
         accumulator_words=_power_of_two(max([1, *accumulators])),
-        row_words=max([1, *(e.words for e in plan.events)]),
-        derived_words=max((len(e.derived) for e in plan.events), default=0),
-        state_size=max([0, *(state.area_size(e.state.pending) for e in plan.events if e.state)]),
-        index_words=max((len(e.numbers) for e in plan.events if e.sparse), default=0),
+        row_words=max([1, *(e.words for e in plan.matchers)]),
+        derived_words=max((len(e.derived) for e in plan.matchers), default=0),
+        state_size=max([0, *(state.area_size(e.state.pending) for e in plan.matchers if e.state)]),
+        index_words=max((len(e.numbers) for e in plan.matchers if e.sparse), default=0),
     )
 
 
@@ -125,17 +126,20 @@ class EventCore:
         for item in self.order if self.event.sparse else ():
             self.sparse.emit(item, self.origins.field(self.event.layout.event, item.field))
         self._doubt()
-        RuleEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
+        self._emit_rule()
         if self.event.state is not None:
             state.emit_event(self.unit, self.event, self.name, self.layout.state, self.place)
         CollectEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
         self._core()
 
+    def _emit_rule(self) -> None:
+        RuleEmitter(self.unit, self.name, self.event, self.layout, self.place).emit()
+
     def _memory(self) -> None:
         questions = {
             plan.index: plan.shape
             for plan in self.event.derived
-            if isinstance(plan.shape, MemberShape | TagShape)
+            if isinstance(plan.shape, Question)
         }
         event = self.event
         MemoryEmitter(self.unit, self.name, event.map, event.memory, self.layout, self.place).emit(
@@ -322,6 +326,7 @@ class EventCore:
         fn = self._function("core")
         event, layout = self.event, self.layout
         slot = fn.lookup(SCRATCH, fn.argument())
+        self._begin(slot)
         table = content.table(fn, slot, event.map)
         read = [number for number in self.order if number.source != "derived"]
         if event.sparse:
@@ -336,6 +341,17 @@ class EventCore:
             self._texts(fn)
             self._columns(fn, slot, layout.fire)
         self._finish(fn, slot, doubt)
+
+    def _begin(self, slot: Ptr) -> None:
+        """What has to be there from the beginning."""
+
+    def _derive(self, fn: Function, slot: Ptr) -> None:
+        """Compute the derived values; returns from the function where that has to wait until
+        something is known of ancestors."""
+        fn.call(f"derive_{self.name}", fn.argument())
+        if self.event.asks_ancestors:
+            with fn.when(slot.at(scratch.word("ancestry")).load().eq(scratch.WANTED)):
+                fn.ret(AGAIN)
 
     def _restricted(
         self, fn: Function, slot: Ptr, table: Ptr, numbers: Sequence[NumberPlan]
@@ -369,7 +385,7 @@ class EventCore:
             doubt = self._doubtful(fn, slot, False)
             with fn.when((self._any(fn, slot, fire) | doubt).eq(0)):
                 fn.ret(0)
-        fn.call(f"derive_{self.name}", fn.argument())
+        self._derive(fn, slot)
         return self._restricted(fn, slot, table, self.order[len(read) :])
 
     def _live(self, fn: Function, slot: Ptr, table: Ptr, read: Sequence[NumberPlan]) -> None:
@@ -379,7 +395,7 @@ class EventCore:
         found = fn.const((1 << self.event.words // CHUNK_WORDS) - 1)
         for numbers in (read, computed):
             if numbers and numbers is computed:
-                fn.call(f"derive_{self.name}", fn.argument())
+                self._derive(fn, slot)
             if numbers:
                 found = self._look_up(fn, slot, table, numbers, found)
                 with fn.when(found.eq(0)):
@@ -412,6 +428,15 @@ class EventCore:
             self._copy_row(fn, slot, layout.fire, slot, layout.enforced)
         with fn.when(self._any(fn, slot, layout.possible).eq(0)):
             fn.ret(0)
+        self._carry_out(fn, slot)
+
+    def _collect(self, fn: Function) -> None:
+        steps = 65 * self.event.words + 1
+        fn.straight_calls(f"collect_{self.name}", fn.argument(), -(-steps // WORK_STEP))
+
+    def _carry_out(self, fn: Function, slot: Ptr) -> None:
+        """What the rules that matched do."""
+        layout = self.layout
         first_word(slot, layout, self.event)
         slot.at(scratch.word("rule")).store(NO_RULE)
         for name in ("rule_bits", "actions", "errno", "effects"):
@@ -423,8 +448,7 @@ class EventCore:
             area.at(state.NEXT).store(0)
             area.at(state.LISTED).store(0)
             area.at(state.ERRNO_RULE).store(-1)
-        steps = 65 * self.event.words + 1
-        fn.straight_calls(f"collect_{self.name}", fn.argument(), -(-steps // WORK_STEP))
+        self._collect(fn)
         if self.event.state is not None:
             calls = self.event.state.steps + 1  # the last one sees that there are no others
             fn.straight_calls(f"state_{self.name}", fn.argument(), calls)
@@ -453,22 +477,3 @@ def table_room(event: EventPlan) -> int:
         rows = number.bounds + 1 + len(model.SPECIAL_ROWS)
         reach.append(number.rows_offset + _power_of_two(rows * width) + width)
     return (max(reach) + 7) // 8 * 8
-
-
-def emit_core(unit: Unit, plan: Plan, origins: Origins) -> None:
-    """Emit the core of all events into a module of its own.
-
-    Args:
-        unit: an empty module.
-        plan: the matchers.
-        origins: source lines to quote.
-    """
-    layout = layout_of(plan)
-    remembered = [e.state for e in plan.events if e.state]
-    if remembered:
-        kinds = sorted({kind for item in remembered for kind in item.kinds})
-        words = max(item.words for item in remembered)
-        state.StateEmitter(unit, plan.state_sets, layout.state, kinds, words).emit()
-    emit_memory(unit, layout, plan.memory, tuple(event.memory for event in plan.events))
-    for event in plan.events:
-        EventCore(unit, event, layout, origins).emit()

@@ -18,7 +18,7 @@ from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
-from compiler.plan.memory_shapes import MemberShape, TagShape
+from compiler.plan.memory_shapes import Question
 from compiler.plan.model import (
     PART_VIEWS,
     AddressShape,
@@ -163,6 +163,8 @@ class _Shapes:
 
     def value(self, plan: DerivedPlan) -> _Value:
         """A whole value."""
+        if isinstance(plan.shape, Question):
+            return self._asked(plan)
         match plan.shape:
             case LengthShape():
                 length, cut = self._length(plan.shape)
@@ -174,8 +176,6 @@ class _Shapes:
                 return self._same_address(plan.shape)
             case TextShape():
                 return self._same_text(plan)
-            case MemberShape() | TagShape():
-                return self._asked(plan)
             case _:
                 return self._part(plan.shape)
 

@@ -4,9 +4,12 @@
 - `effects_E(slot)`: carries out the effects whose bits stand in the word `effects`.
 """
 
+from collections.abc import Mapping
+
 from bpfc.artifact import sets
 from bpfc.artifact.control import SCRATCH_MAP
 from compiler.emit import content, scratch
+from compiler.emit.ancestry import NO_ANCESTORS, PAIRS
 from compiler.emit.function import Function
 from compiler.emit.hashing import IN_SETS, UNDETERMINED, emit_hash_text
 from compiler.emit.scratch import Layout
@@ -17,12 +20,13 @@ from compiler.emit.values import Int, Ptr
 from compiler.plan.memory import set_infos
 from compiler.plan.memory_shapes import (
     AddShape,
+    AncestorShape,
     EffectShape,
     GiveShape,
     MemberShape,
     Memory,
     MemoryPlan,
-    TagShape,
+    Question,
     TextPart,
 )
 
@@ -71,7 +75,7 @@ class MemoryEmitter:
         self.unit, self.name, self.map, self.memory = unit, name, map_, memory
         self.layout, self.place = layout, place
 
-    def emit(self, questions: dict[int, MemberShape | TagShape]) -> None:
+    def emit(self, questions: Mapping[int, Question]) -> None:
         """Emit them.
 
         Args:
@@ -87,7 +91,7 @@ class MemoryEmitter:
         fn = self.unit.function(f"{name}_{self.name}", "slot", place=self.place)
         return fn, fn.lookup(SCRATCH_MAP, fn.argument(), 0)
 
-    def _ask(self, number: int, shape: MemberShape | TagShape) -> None:
+    def _ask(self, number: int, shape: Question) -> None:
         fn, slot = self._function(f"ask{number}")
         if isinstance(shape, MemberShape):
             state = fn.call(f"key{shape.key}_{self.name}", fn.argument())
@@ -98,7 +102,23 @@ class MemoryEmitter:
         state = _thing(slot, shape.identity)
         with fn.when(state.ne(IN_SETS)):
             fn.ret(UNDETERMINED)
+        if isinstance(shape, AncestorShape):
+            self._ancestor(fn, slot, shape.bit)
+            return
         fn.ret(fn.call(f"tagged_{shape.kind}", fn.argument(), shape.tag))
+
+    @staticmethod
+    def _ancestor(fn: Function, slot: Ptr, bit: int) -> None:
+        """A bit of what is known of the process's ancestors, looked up once an event."""
+        known = slot.at(scratch.word("ancestry"))
+        with fn.when(known.load().eq(0)):
+            lacking = fn.call("find_ancestry", fn.argument()) & NO_ANCESTORS
+            known.store(lacking.ne(0).select(scratch.WANTED, scratch.KNOWN))
+        with fn.when(known.load().eq(scratch.WANTED)):
+            fn.ret(UNDETERMINED)
+        truths = (slot.at(scratch.word(name)).load() >> bit for name in PAIRS[:2])
+        true, unknown = (word & 1 for word in truths)
+        fn.ret(true | (unknown << 1))
 
     def _effects(self) -> None:
         for number, shape in enumerate(self.memory.effects):

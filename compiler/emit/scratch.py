@@ -52,8 +52,18 @@ WORD_NAMES = (
     "effects",  # effects that are due, a bit each
     "forker_pid",  # the process that forks
     "forker_start",
+    "ancestry",  # whether the next two words hold for this event: 0 not asked yet, WANTED or KNOWN
+    "ancestors",  # conditions that an ancestor satisfies, a bit each
+    "ancestors_unknown",  # conditions of which that cannot be said
+    "own",  # the same of a process's own image
+    "own_unknown",
+    "walked",  # what holds of the ancestors that were looked at so far
+    "walked_unknown",
     "live",  # a bit for each chunk of terms that is looked at
 )
+
+# The word `ancestry`.
+WANTED, KNOWN = 1, 2
 
 RECORD = 0
 VIEWS = (record.RECORD_MAX + 63) // 64 * 64

@@ -26,7 +26,19 @@ from compiler.plan.model import (
     UnaryShape,
 )
 from dsl.catalogue import Field
-from dsl.derived import Binary, Compare, Derived, Fixed, Length, Masked, Read, Same, Source, Unary
+from dsl.derived import (
+    AnyAncestor,
+    Binary,
+    Compare,
+    Derived,
+    Fixed,
+    Length,
+    Masked,
+    Read,
+    Same,
+    Source,
+    Unary,
+)
 from dsl.diagnostics import Collector
 from dsl.membership import HasTag, Member
 from dsl.typed import Test
@@ -80,7 +92,7 @@ class _Builder:
             case Length():
                 # A unit of UTF-16 has two bytes.
                 return LengthShape(self._text(source.field), self._constant(0, 1))
-            case Member() | HasTag():
+            case Member() | HasTag() | AnyAncestor():
                 return self.memory.shape(source)
             case Unary():
                 return UnaryShape(source.operator, self.shape(source.item))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from attrs import Factory, define
 
+from bpfc.artifact.control import ANCESTRY_MAP, ANCESTRY_ROOM, ANCESTRY_SIZE, KEPT_SCOPE
 from bpfc.artifact.manifest import EventLayout, MapInfo
 from bpfc.artifact.sets import (
     HEAD_AGENT,
@@ -25,6 +26,7 @@ from bpfc.artifact.sets import (
 from compiler.plan.classes import power_of_two
 from compiler.plan.memory_shapes import (
     AddShape,
+    AncestorShape,
     EffectShape,
     GiveShape,
     KeyShape,
@@ -32,15 +34,19 @@ from compiler.plan.memory_shapes import (
     Memory,
     MemoryPlan,
     NumberPart,
+    Question,
     TagShape,
     TakeShape,
     TextPart,
 )
 from compiler.plan.model import PART_VIEWS
+from dsl.ancestry import ancestors_in
 from dsl.catalogue import Field, Kind
+from dsl.derived import AnyAncestor
 from dsl.diagnostics import Collector
 from dsl.membership import SUBJECTS, Add, HasTag, Member, RuntimeSet, Tag, Untag
 from dsl.typed import Policy, Rule
+from dsl.walk import rule_tests
 
 EFFECTS_MAX = 64  # of all rules on an event: a bit each
 # Words of a half: bytes of a text that are 0 and become spaces; units whose ASCII letters fold.
@@ -59,8 +65,11 @@ def memory_of(policy: Policy) -> Memory:
         for effect in rule.effects:
             if isinstance(effect, Tag):
                 found[SUBJECTS[effect.subject]][effect.tag] = None
+    tests = (test for _, rule in policy.parts for test in rule_tests(rule))
     return Memory(
-        policy.sets, {kind: tuple(sorted(names)) for kind, names in found.items() if names}
+        policy.sets,
+        {kind: tuple(sorted(names)) for kind, names in found.items() if names},
+        tuple(dict.fromkeys(item.text for item in ancestors_in(tests))),
     )
 
 
@@ -101,6 +110,11 @@ def memory_maps(memory: Memory) -> tuple[MapInfo, ...]:
         maps.append(MapInfo(f"tags_{kind}", "hash", 16, size, room, "kept", 0, what))
         head = f"head of {what}"
         maps.append(MapInfo(f"tags_{kind}_head", "array", 4, TAG_HEAD_SIZE, 1, "kept", 0, head))
+    if memory.ancestors:
+        what = identity("ancestors", "proc", ANCESTRY_SIZE)
+        maps.append(
+            MapInfo(ANCESTRY_MAP, "hash", 8, ANCESTRY_SIZE, ANCESTRY_ROOM, KEPT_SCOPE, 0, what)
+        )
     return tuple(maps)
 
 
@@ -122,12 +136,15 @@ class MemoryBuilder:
     _masks: list[int] = Factory(list)
     _asked: bool = False
 
-    def shape(self, source: Member | HasTag) -> MemberShape | TagShape:
+    def shape(self, source: Member | HasTag | AnyAncestor) -> Question:
         """What code has to find out.
 
         Args:
             source: a question that a condition asks.
         """
+        if isinstance(source, AnyAncestor):
+            bit = self.memory.ancestors.index(source.text)
+            return AncestorShape(bit, self._identity(source.fields))
         self._asked = True
         if isinstance(source, Member):
             return MemberShape(self._key(source.fields, source.set), self._set(source.set))

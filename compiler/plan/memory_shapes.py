@@ -58,6 +58,19 @@ class TagShape:
 
 
 @frozen
+class AncestorShape:
+    """Whether an ancestor satisfies a condition.
+
+    Args:
+        bit: the condition's number.
+        identity: number words by which the process is told apart.
+    """
+
+    bit: int
+    identity: tuple[int, ...]
+
+
+@frozen
 class AddShape:
     """The element of a key goes into a set; the constant is its time to live."""
 
@@ -86,6 +99,8 @@ class TakeShape:
     tag: int
 
 
+# What conditions ask of what is remembered.
+Question = MemberShape | TagShape | AncestorShape
 EffectShape = AddShape | GiveShape | TakeShape
 
 
@@ -110,15 +125,17 @@ class MemoryPlan:
 
 @frozen
 class Memory:
-    """Sets and tags of a policy.
+    """What a policy remembers by name.
 
     Args:
         sets: run-time sets; the place of one is its number.
         tags: by kind, names of tags; the place of one is its number.
+        ancestors: conditions on ancestors, by their texts; the place of one is its bit.
     """
 
     sets: tuple[RuntimeSet, ...] = ()
     tags: Mapping[str, tuple[str, ...]] = Factory(dict)
+    ancestors: tuple[str, ...] = ()
 
     @property
     def inherits(self) -> bool:

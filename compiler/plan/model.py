@@ -10,10 +10,10 @@ from bpfc.artifact.manifest import EventLayout
 from compiler.plan.memory_shapes import (
     NOTHING_ASKED,
     NOTHING_KEPT,
-    MemberShape,
+    AncestorShape,
     Memory,
     MemoryPlan,
-    TagShape,
+    Question,
 )
 
 # Match views: 0..15 are the record's text views, 16 + v is the last path component of view v.
@@ -141,8 +141,7 @@ Shape = (
     | CompareShape
     | AddressShape
     | TextShape
-    | MemberShape
-    | TagShape
+    | Question
 )
 
 
@@ -379,9 +378,27 @@ class EventPlan:
         return self.memory.timed or self.state is not None
 
     @property
+    def asks_ancestors(self) -> bool:
+        """Whether a condition is about ancestors."""
+        return any(isinstance(plan.shape, AncestorShape) for plan in self.derived)
+
+    @property
     def sparse(self) -> bool:
         """Whether rows of number tables are SharedRows."""
         return self.words > DENSE_WORDS
+
+
+@frozen
+class ImagePlan:
+    """The matcher of images of processes: conditions on ancestors are its rules.
+
+    Args:
+        event: the matcher; its table ends with the digest of the conditions.
+        digest_offset: place of the digest, u64.
+    """
+
+    event: EventPlan
+    digest_offset: int
 
 
 @frozen
@@ -392,10 +409,17 @@ class Plan:
         events: all matchers, in catalogue order of events.
         context: where the process context stands in the records of all events.
         state_sets: sets of the table of all that rules remember, a power of two; 0 without it.
-        memory: run-time sets and tags.
+        memory: run-time sets and tags, and what is asked of ancestors.
+        image: the matcher of images, if anything is asked of ancestors.
     """
 
     events: tuple[EventPlan, ...]
     context: EventLayout
     state_sets: int = 0
     memory: Memory = NOTHING_KEPT
+    image: ImagePlan | None = None
+
+    @property
+    def matchers(self) -> tuple[EventPlan, ...]:
+        """All matchers, that of images last."""
+        return (*self.events, self.image.event) if self.image else self.events

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from bpfc.artifact.manifest import EventLayout
 from compiler.coverage import PLATFORMS
+from compiler.plan.ancestry import image_fields, image_plan
 from compiler.plan.layout import RecordFull, context_layout, layout_of
 from compiler.plan.matcher import event_plan
 from compiler.plan.memory import memory_of
@@ -40,14 +41,18 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
         _event_plan(policy, memory, event, used[event.name], problems, testing)
         for event in sorted(events.values(), key=lambda event: event.number)
     ]
+    subject = next(e for e in (*events.values(), *catalogue.load().events) if e.has_process)
+    everywhere = frozenset(name for names in used.values() for name in names)
+    image = None
+    if memory.ancestors:
+        places = context_layout(subject, everywhere | image_fields(policy))
+        image = image_plan(policy, places, memory, problems)
     diagnostics = problems.result([name for name, _ in policy.sources])
     plans = tuple(item for item in found if item is not None)
     if len(plans) < len(found) or problems.has_errors:
         return None, diagnostics
-    everywhere = frozenset(name for names in used.values() for name in names)
-    subject = next(e for e in (*events.values(), *catalogue.load().events) if e.has_process)
     context = context_layout(subject, everywhere)
-    return Plan(plans, context, sets_of(policy), memory), diagnostics
+    return Plan(plans, context, sets_of(policy), memory, image), diagnostics
 
 
 def _event_plan(

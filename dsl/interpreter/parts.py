@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dsl.interpreter.ancestry import Ancestry
 from dsl.interpreter.counting import Counting
 from dsl.interpreter.following import Following
 from dsl.interpreter.judgement import Part
@@ -10,7 +11,7 @@ from dsl.interpreter.tags import Tags
 from dsl.typed import Policy
 
 # What counts comes first: whether a rule fires decides what it adds and tags.
-PARTS: tuple[Callable[[Policy], Part], ...] = (Following, Counting, Sets, Tags)
+PARTS: tuple[Callable[[Policy], Part], ...] = (Following, Counting, Sets, Tags, Ancestry)
 
 
 def parts_of(policy: Policy) -> tuple[Part, ...]:

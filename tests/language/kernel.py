@@ -32,6 +32,7 @@ from tests.language.play import Played, Step, Work
 
 # What adapters know of a process besides the record (judging.Event.process).
 _PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
+_NOBODY = (1 << 64) - 1  # no process has this id; 0 is what forked the first one
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
 
 
@@ -59,7 +60,7 @@ def work(
     layouts = {layout.event: layout for layout in artifact.manifest.layouts}
     judged = {judge.event for judge in result.artifact.manifest.slot.judges}
     steps = tuple(
-        _step(event, layouts.get(event.name), known or load())
+        _step(event, layouts.get(event.name, artifact.manifest.context), known or load())
         if event.name in judged
         else Step(event.name, ())  # nothing sees it
         for event in events
@@ -99,7 +100,7 @@ def _made(record: Record, layout: EventLayout | None, time: int) -> Made:
 
 
 def _known_number(value: FieldValue) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) else _NOBODY
 
 
 def _words(value: FieldValue, field: NumberField) -> dict[int, int]:

@@ -8,11 +8,13 @@ from attrs import frozen
 
 from bpfc.artifact import record
 from bpfc.artifact.manifest import EventLayout
+from bpfc.artifact.testing import NOT_KNOWN
 from compiler.emit import scratch
 from compiler.emit.core import Origins, symbol
 from compiler.emit.function import Function
 from compiler.emit.values import Int, Ptr
 from compiler.plan.model import EventPlan
+from compiler.targets.common.ancestry import verdict_of
 from dsl import catalogue
 
 # What the agent has to hear of: kills that are its to do also where no rule alerts.
@@ -60,6 +62,7 @@ class Subject:
         groups: the platform's groups that are in use.
         loaded: functions whose fields the adapter has read already.
         unknown: text views that cannot be known at this stage (the command line before an exec).
+        recall: function that finds out what is known of a process's ancestors.
     """
 
     event: EventPlan
@@ -67,6 +70,7 @@ class Subject:
     groups: tuple[Group, ...]
     loaded: tuple[str, ...]
     unknown: tuple[int, ...] = ()
+    recall: str = NOT_KNOWN
 
 
 @frozen
@@ -162,7 +166,7 @@ def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
     slot.at(scratch.word("stage")).store(subject.stage)
     if subject.event.timed:
         stamp_time(fn, slot)
-    verdict = fn.call(f"core_{symbol(name)}", fn.argument())
+    verdict = verdict_of(fn, slot, fn.argument(), subject.event, subject.recall)
     with fn.when((verdict & _RECORDED).ne(0)):
         rest = list(loaded)
         for group in subject.groups:

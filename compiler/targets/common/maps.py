@@ -34,7 +34,12 @@ def _content(name: str, value: int, entries: int) -> MapInfo:
 
 
 def maps_of(
-    plan: Plan, layout: Layout, rules: int, progs: tuple[str, ...], journal: int = 0
+    plan: Plan,
+    layout: Layout,
+    rules: int,
+    progs: tuple[str, ...],
+    journal: int = 0,
+    slots: int = control.SCRATCH_PER_CPU,
 ) -> tuple[MapInfo, ...]:
     """All maps of a half.
 
@@ -45,6 +50,7 @@ def maps_of(
         progs: names of the PROG_ARRAYs, one a hook.
         journal: entries of the journal, 0 for none; it is shared, so that all generations write
             one.
+        slots: scratch slots of a processor, companions included.
 
     Returns:
         The maps, shared ones first, those of sets and tags last.
@@ -66,21 +72,16 @@ def maps_of(
         shared.append(_shared(JOURNAL_MAP, "array", KEY, JOURNAL_VALUE, journal))
     own = [
         _policy(control.POLICY_MAP, "array", control.POLICY_SIZE, 1),
-        _policy(
-            control.SCRATCH_MAP,
-            "array",
-            layout.size,
-            control.SCRATCH_PER_CPU,
-            control.SCRATCH_PER_CPU,
-        ),
+        _policy(control.SCRATCH_MAP, "array", layout.size, slots, slots),
         _policy(control.SCRATCH_BITS_MAP, "array", 8, 1, 1),
         _content("rule_stats", record.RULE_STATS_SIZE, max(STATS_MIN, room_for(rules))),
     ]
     if plan.state_sets:
         own.append(_policy(STATE_MAP, "array", SET_SIZE, plan.state_sets))
-    for event in plan.events:
+    rules_maps = {event.rules_map: event.rule_room for event in plan.events}
+    own += [_content(name, record.RULE_ENTRY_SIZE, room) for name, room in rules_maps.items()]
+    for event in plan.matchers:
         own.append(_content(event.map, table_room(event), 1))
-        own.append(_content(event.rules_map, record.RULE_ENTRY_SIZE, event.rule_room))
         own += [_content(n.name, len(n.content), 1) for n in event.number_maps]
         own += dict.fromkeys(_content(a.map, a.size, a.room) for a in event.automata)
     return (*shared, *own, *memory_maps(plan.memory))

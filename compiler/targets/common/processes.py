@@ -144,9 +144,25 @@ class Processes:
         name = slot.at(scratch.word("walk_name")).load()
         place.at(PROCESS["exe_name"].offset).store(name, 4)
         pid = slot.at(scratch.word("pid")).load()
+        self._forker(fn, slot, place, pid)
         fn.call("drop_texts", pid)
         self._write(fn, place, pid)
         fn.ret(0)
+
+    def _forker(self, fn: Function, slot: Ptr, place: Ptr, pid: Int) -> None:
+        """Who forked the process, which the entry so far knows; else it is taken to be the
+        parent."""
+        members = [PROCESS[name].offset for name in ("forker_pid", "forker_start")]
+        place.at(members[0]).store(slot.at(scratch.word("parent_pid")).load(), 4)
+        place.at(members[1]).store(slot.at(scratch.word("parent_start")).load())
+        if not self.starts:
+            return
+        entry = fn.find(PROCESSES_MAP, fn.key(pid))
+        with fn.when(~entry.is_null()):
+            same = self._same_start(entry, slot.at(scratch.word("start")).load())
+            with fn.when(same.ne(0)):
+                place.at(members[0]).store(entry.at(members[0]).load(4), 4)
+                place.at(members[1]).store(entry.at(members[1]).load())
 
     @staticmethod
     def _identity(slot: Ptr, place: Ptr) -> None:
@@ -213,5 +229,7 @@ class Processes:
         flags = place.at(PROCESS["flags"].offset)
         flags.store(flags.load(4) & ~control.PROCESS_PRIMED, 4)
         self._identity(slot, place)
+        for member, size in (("forker_pid", 4), ("forker_start", 8)):
+            place.at(PROCESS[member].offset).store(slot.at(scratch.word(member)).load(), size)
         self._write(fn, place, slot.at(scratch.word("pid")).load())
         fn.ret(0)

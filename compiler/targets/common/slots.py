@@ -10,6 +10,7 @@ from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 
 VARIANTS = ("atomic", "plain")
+COMPANIONS = 2  # times the slots of a processor, where each slot has a companion
 
 
 def count(fn: Function, name: str) -> None:
@@ -21,14 +22,19 @@ def count(fn: Function, name: str) -> None:
         place.atomic_add(1)
 
 
-def emit_slots(unit: Unit) -> None:
-    """Emit `claim_V()` (slot + 1, or 0 if all are taken) and `release_V(slot)` for each variant."""
+def emit_slots(unit: Unit, slots: int = SCRATCH_PER_CPU) -> None:
+    """Emit `claim_V()` (slot + 1, or 0 if all are taken) and `release_V(slot)` for each variant.
+
+    Args:
+        unit: the half's module.
+        slots: of a processor, a power of two; the first SCRATCH_PER_CPU of them are claimed.
+    """
     for variant in VARIANTS:
-        _claim(unit, variant)
-        _release(unit, variant)
+        _claim(unit, variant, slots)
+        _release(unit, variant, slots)
 
 
-def _claim(unit: Unit, variant: str) -> None:
+def _claim(unit: Unit, variant: str, slots: int) -> None:
     fn = unit.function(f"claim_{variant}", inline=True)
     cpu = fn.helper("get_smp_processor_id") & 0xFFFFFFFF
     word = fn.find(SCRATCH_BITS_MAP, fn.key(cpu))
@@ -38,7 +44,7 @@ def _claim(unit: Unit, variant: str) -> None:
         fn.ret(0)
     for bit in range(SCRATCH_PER_CPU):
         with fn.when((_set(word, 1 << bit, variant) & (1 << bit)).eq(0)):
-            fn.ret(cpu * SCRATCH_PER_CPU + (bit + 1))
+            fn.ret(cpu * slots + (bit + 1))
     count(fn, "no_scratch")
     fn.ret(0)
 
@@ -51,11 +57,11 @@ def _set(word: Ptr, bit: int, variant: str) -> Int:
     return old
 
 
-def _release(unit: Unit, variant: str) -> None:
+def _release(unit: Unit, variant: str, slots: int) -> None:
     fn = unit.function(f"release_{variant}", "slot", inline=True)
     slot = fn.argument()
-    word = fn.lookup(SCRATCH_BITS_MAP, slot // SCRATCH_PER_CPU)
-    bits = ~(fn.const(1) << (slot & (SCRATCH_PER_CPU - 1)))
+    word = fn.lookup(SCRATCH_BITS_MAP, slot // slots)
+    bits = ~(fn.const(1) << (slot & (slots - 1)))
     if variant == "atomic":
         word.fetch_and(bits)
     else:

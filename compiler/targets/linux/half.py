@@ -13,9 +13,10 @@ from compiler.targets.common.half import HalfModule
 from compiler.targets.common.maps import define_maps, maps_of
 from compiler.targets.common.output import emit_output
 from compiler.targets.common.processes import Processes
-from compiler.targets.common.slots import emit_slots
+from compiler.targets.common.slots import COMPANIONS, emit_slots
 from compiler.targets.common.stored import PREVIOUS_TEXTS, STORED_TEXTS, emit_stored
 from compiler.targets.common.texts import Texts
+from compiler.targets.linux.ancestry import Ancestry
 from compiler.targets.linux.context import GROUPS, Context
 from compiler.targets.linux.details import DETAILS, Details
 from compiler.targets.linux.handlers import Handlers
@@ -89,10 +90,13 @@ def build(
     unit = Unit(producer, platform.helpers)
     unit.license(LICENSE)
     hooks = hooks_of(plan, bool(errnos))
-    maps = maps_of(plan, layout, rules, tuple(h.progs for h in hooks), journal)
+    slots = (COMPANIONS if plan.image else 1) * control.SCRATCH_PER_CPU
+    progs = tuple(h.progs for h in hooks)
+    maps = maps_of(plan, layout, rules, progs, journal, slots)
     define_maps(unit, platform, maps)
     views = {t.name: t.view for t in plan.context.texts if not t.part}
     numbers = {n.name: n.index for n in plan.context.numbers}
+    emit_slots(unit, slots)
     _functions(unit, platform, plan, views, numbers, origins, hooks, journal)
     connect = next((e for e in plan.events if e.layout.event == "net.connect"), None)
     programs = Programs(unit, connect, errnos, origins, journal)
@@ -111,7 +115,6 @@ def _functions(
     hooks: tuple[Hook, ...],
     journal: int,
 ) -> None:
-    emit_slots(unit)
     Texts(unit, platform).emit()
     Processes(unit, platform, views, starts=True).emit()
     groups = in_use((*GROUPS, *DETAILS), plan.context)
@@ -125,11 +128,23 @@ def _functions(
     emit_stored(unit, platform.layout, own, previous)
     Context(unit, platform, views, numbers).emit(groups)
     Details(unit, platform, views, numbers).emit(groups)
+    if plan.image is not None:
+        number = numbers["proc.pid"]
+        Ancestry(unit, platform.layout, plan.image, groups, number).emit()
     emit_path(unit, platform, views["proc.exe.path"], numbers["proc.exe.in_memory"])
     emit_output(unit, platform, plan.events)
     before = tuple(text.group.function for text in previous)
     handlers = Handlers(
-        unit, events, views, numbers, groups, before, origins, journal, plan.memory.inherits
+        unit,
+        events,
+        views,
+        numbers,
+        groups,
+        before,
+        origins,
+        journal,
+        plan.memory.inherits,
+        plan.image is not None,
     )
     for handler in dict.fromkeys(h.handler for h in hooks):
         getattr(handlers, handler.removeprefix("on_"))()

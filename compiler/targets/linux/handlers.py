@@ -20,6 +20,7 @@ from compiler.targets.common.groups import (
     stamp_time,
 )
 from compiler.targets.common.slots import count
+from compiler.targets.linux.ancestry import Ancestry
 from compiler.targets.linux.journal import note, note_address
 from compiler.targets.linux.kernel import read, read_chain
 from dsl import catalogue
@@ -43,6 +44,7 @@ class Handlers:
         origins: lines to quote.
         journal: entries of the journal, 0 for none.
         inherits: whether processes have tags.
+        descends: whether rules ask about ancestors.
     """
 
     def __init__(
@@ -56,9 +58,10 @@ class Handlers:
         origins: Origins,
         journal: int = 0,
         inherits: bool = False,
+        descends: bool = False,
     ) -> None:
         self.groups, self.previous = groups, previous
-        self.inherits = inherits
+        self.inherits, self.descends = inherits, descends
         self.unit, self.events, self.views, self.numbers = unit, events, views, numbers
         self.origins, self.journal = origins, journal
 
@@ -90,7 +93,9 @@ class Handlers:
     ) -> Int:
         if event not in self.events:
             return fn.const(0)
-        subject = Subject(self.events[event], stage, self.groups, loaded, unknown)
+        subject = Subject(
+            self.events[event], stage, self.groups, loaded, unknown, "recall_ancestry"
+        )
         return judge(fn, slot, subject, self.origins)
 
     def _image(self, fn: Function, slot: Ptr) -> None:
@@ -113,6 +118,8 @@ class Handlers:
         memory = slot.at(scratch.number(self.numbers["proc.exe.in_memory"])).load()
         slot.at(scratch.word("flags")).store(memory * PROCESS_IN_MEMORY)
         fn.call("enter_process", fn.argument())
+        if self.descends:
+            fn.call("forget_image", fn.argument())
         verdict = self._judge(fn, slot, "process.exec", record.STAGE_AFTER, FRESH)
         if "process.exec" in self.events:
             note(fn, self.journal, slot.at(scratch.word("pid")).load())
@@ -150,10 +157,15 @@ class Handlers:
         found = fn.call("find_process", fn.argument())
         for word in ("pid", "start"):
             slot.at(scratch.word(f"forker_{word}")).store(slot.at(scratch.word(word)).load())
+        if self.descends:
+            fn.call("forker_ancestry", fn.argument())
         slot.at(scratch.word("task")).store(child)
         fn.call("ctx_ids", fn.argument())
         with fn.when(found.ne(0)):
             fn.call("fork_process", fn.argument())
+        if self.descends:
+            fn.call("join_ancestry", fn.argument())
+            Ancestry.put(fn, 0)
         if self.inherits:
             stamp_time(fn, slot)
             fn.call("fork_tags", fn.argument())
@@ -183,6 +195,8 @@ class Handlers:
         fn.call("release_texts", fn.argument())
         if self.inherits:
             fn.call("exit_tags", fn.argument())
+        if self.descends:
+            fn.call("forget_ancestry", fn.argument())
         fn.ret(verdict)
 
     def connect(self) -> None:

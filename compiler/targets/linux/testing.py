@@ -6,19 +6,24 @@ its map entry, so a program has nothing to copy, and a text can be longer than a
 """
 
 from bpfc.artifact.control import SCRATCH_MAP, SECRET_MAP
+from bpfc.artifact.record import STAGE_AFTER
 from bpfc.artifact.testing import (
+    BEFORE,
+    BEHIND,
     CONTEXT_SLOT,
     CONTEXT_STAGE,
     CONTEXT_WORDS,
     NO_SLOT,
+    NOT_KNOWN,
     Judge,
 )
 from compiler.emit import scratch
-from compiler.emit.core import Origins, layout_of, symbol
+from compiler.emit.core import Origins, layout_of
 from compiler.emit.unit import Unit
 from compiler.plan.model import Plan
+from compiler.targets.common.ancestry import verdict_of
 from compiler.targets.common.half import HalfModule
-from compiler.targets.common.judged import judged_events
+from compiler.targets.common.judged import judged_events, upkeep
 from compiler.targets.common.maps import define_maps, maps_of
 from compiler.targets.linux.half import LICENSE, LinuxPlatform
 
@@ -53,7 +58,7 @@ def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule
 
 def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
     """Emit `judge_E(context)` for each event: the core's verdict on the record in a slot."""
-    judged = {event.layout.event for event in plan.events}
+    judged = {event.layout.event: event for event in plan.events}
     for name in judged_events(plan):
         place = origins.event(name)
         fn = unit.function(
@@ -65,9 +70,12 @@ def _emit_judges(unit: Unit, plan: Plan, origins: Origins) -> None:
         slot.at(scratch.word("stage")).store(stage)
         for word, at in CONTEXT_WORDS.items():
             slot.at(scratch.word(word)).store(context.at(at).load())
-        if plan.memory.inherits and name == "process.fork":
-            fn.call("fork_tags", index)
-        verdict = fn.call(f"core_{symbol(name)}", index) if name in judged else fn.const(0)
-        if plan.memory.inherits and name == "process.exit":
-            fn.call("exit_tags", index)
+        for function in upkeep(plan, name, BEFORE):
+            fn.call(function, index)
+        verdict = fn.const(0)
+        if name in judged:
+            verdict = verdict_of(fn, slot, index, judged[name], NOT_KNOWN)
+        with fn.when(stage.eq(STAGE_AFTER)):
+            for function in upkeep(plan, name, BEHIND):
+                fn.call(function, index)
         fn.ret(verdict)
