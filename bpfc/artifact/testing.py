@@ -22,8 +22,8 @@ BEHIND = {
     "process.exec": ("forget_image",),
     "process.exit": ("exit_tags", "forget_ancestry"),
 }
-# What `core_<event>` returns instead of a verdict where it has to be told of the process's ancestors
-# and to be called again; NOT_KNOWN tells it that nothing is known.
+# What `core_<event>` returns instead of a verdict where it has to be told of ancestors, and to be
+# called again; NOT_KNOWN tells it that nothing is known.
 AGAIN = 1 << 8
 NOT_KNOWN = "ancestry_not_known"
 WORDS = ("stage", *CONTEXT_WORDS)
