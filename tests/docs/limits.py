@@ -6,8 +6,10 @@ from bpfc.artifact import control, limits, record, sets
 from compiler.emit import scratch
 from compiler.plan import memory, model, normal_form, sparse, state, tables, terms
 from compiler.plan.patterns import acceptor
+from compiler.targets.linux import ancestry as lineage
 from compiler.targets.linux import path
 from dsl import (
+    ancestry,
     diagnostics,
     frontend,
     includes,
@@ -109,6 +111,9 @@ LIMITS: dict[str, tuple[int, ...]] = {
         *sets.TAG_ROOM.values(),
     ),
     "places that add, tag or untag on an event": (memory.EFFECTS_MAX,),
+    "different conditions on ancestors": (ancestry.ANCESTORS_MAX,),
+    "processes whose ancestors are known": (control.ANCESTRY_ROOM,),
+    "ancestors that are looked at anew": (lineage.LEVELS,),
     "alerts not yet read": (control.RING_BYTES,),
 }
 
