@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bpfc_cli.importing.model import Code, Reason, Translation
-from bpfc_cli.importing.source import formatted, rules_text
+from bpfc_cli.importing.source import rules_text
 from compiler.plan.planner import plan
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
@@ -38,7 +38,7 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
 
 def _refusals(item: Translation) -> tuple[Reason, ...]:
     """What the front end or the planner says against a rule; each code once."""
-    policy, found = check([("imported.det", _HEADER + formatted(rules_text(item)))])
+    policy, found = check([("imported.det", _HEADER + rules_text(item))])
     if policy is not None:
         # Also of events that no adapter reads yet: the limits are the same.
         _, found = plan(policy, testing=True)

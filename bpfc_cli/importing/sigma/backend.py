@@ -115,10 +115,22 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         self._found, self._notes = {}, {}
         try:
             found = super().convert_rule(rule, output_format, callback)
+            self._check_possible(rule)
         except NotTranslated as error:
             self._parts[id(rule)] = error.reasons
+            if self.collect_errors:
+                self.errors.append((rule, error))
+                return []
             raise
         return found
+
+    def _check_possible(self, rule: SigmaRule) -> None:
+        """See that one of a rule's conditions can be true."""
+        part = self._parts.get(id(rule))
+        if isinstance(part, Part) and simplified(part.when) == Always(False):
+            names = " and ".join(event.name for event in part.events)
+            text = f"the condition is false on every event of {names}"
+            raise NotTranslated((Reason(Code.NEVER, names, text),))
 
     def finish_query(
         self, rule: SigmaRule | SigmaCorrelationRule, query: Anything, state: State
@@ -134,9 +146,6 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
             text = f"Windows has no hook for {' and '.join(lacking)}"
             self._refuse(Refused(Code.EVENT, lacking[0], text))
         when = simplified(query)
-        if when == Always(False) and not self._found:
-            text = f"the condition is false on every event of {setting.names}"
-            self._refuse(Refused(Code.NEVER, setting.names, text))
         if self._found:
             raise NotTranslated(tuple(self._found.values()))
         before = self._parts.get(id(rule))

@@ -6,9 +6,14 @@ from bpfc_cli.importing.model import Code, Status
 from bpfc_cli.importing.source import policy_text
 from dsl.formatter import format_source
 from dsl.frontend import check
+from dsl.interpreter import Interpreter
 from tests.importing.sigma.cases import Case, cases, report
+from tests.language.fixture import lines, read
+from tests.language.kernel import outcomes, work
+from tests.language.play import play
 
 CASES = list(cases())
+JUDGED = [case for case in CASES if case.expected(".toml")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -21,6 +26,20 @@ def test_rules_become_what_is_expected(case: Case) -> None:
     assert policy is not None, "\n".join(map(str, diagnostics))
     assert format_source("case.det", text) == (text, ())
     assert len(policy.rules) == sum(len(item.names) for item in found)
+
+
+@pytest.mark.bpf
+@pytest.mark.parametrize("case", JUDGED, ids=[case.name for case in JUDGED])
+def test_policies_say_of_events_what_is_expected(case: Case) -> None:
+    text = case.expected(".det")
+    stream = read(case.name, text, case.expected(".toml"))
+    policy, _ = check([("case.det", text)])
+    assert policy is not None
+    interpreter = Interpreter(policy)
+    found = [tuple(lines(interpreter.consume(event))) for event in stream.events]
+    assert found == list(stream.expected)
+    made = work(policy, stream.events)
+    assert [tuple(lines(outcome)) for outcome in outcomes(made, play(made))] == found
 
 
 def test_every_reason_is_expected_somewhere() -> None:
