@@ -43,7 +43,7 @@ WORDS = (  # keep
     "'",
     "\\",
 )
-PATHS = ("/opt/tool", "/opt/Tool.sh", "/srv/a/b", "/tmp/x_[1]", "/home/é/a b", "/opt/12%")
+PATHS = ("/opt/tool", "/opt/Tool.sh", "/srv/a/b", "/tmp/x_[1]", "/data/é/a b", "/opt/12%")
 LINES = (
     "tool -x a",
     "TOOL --list /tmp",
