@@ -18,6 +18,7 @@ from bpfc.simulator.memory import Memory
 from bpfc.simulator.translate import Translation, file_name
 
 _REGISTER = re.compile(r"r\d+")
+_VARIABLE = re.compile(r"'([rs]\d+)'")
 _MEMORY_ERRORS = (KeyError, IndexError, struct.error, TypeError)
 
 
@@ -97,8 +98,9 @@ def _reason(error: Exception, frame: _Frame, memory: Memory) -> str | None:
         return error.reason
     ins = frame.function.code[frame.instruction]
     if isinstance(error, UnboundLocalError):
-        names = _REGISTER.findall(str(error))
-        return f"{names[0] if names else 'a register'} is read, which was never written"
+        name = _VARIABLE.findall(str(error))[0]
+        what = f"the stack at r10-{name[1:]}" if name[0] == "s" else name
+        return f"{what} is read, which was never written"
     if isinstance(error, _MEMORY_ERRORS) and ins.kind in (LDX, ST, STX):
         return _memory_reason(ins, frame.registers, memory)
     return None

@@ -154,14 +154,19 @@ class Liveness:
     Args:
         entry: at the function's begin: its arguments, if it is in order.
         behind: behind each instruction, by its number.
+        dead: instructions whose result nobody reads, of those that were asked about.
     """
 
     entry: frozenset[int]
     behind: Mapping[int, frozenset[int]]
+    dead: frozenset[int]
 
 
 def liveness(
-    function: Function, blocks: Mapping[int, Block], arguments: Mapping[int, frozenset[int]]
+    function: Function,
+    blocks: Mapping[int, Block],
+    arguments: Mapping[int, frozenset[int]],
+    removable: frozenset[int],
 ) -> Liveness:
     """Registers that may be read before they are written again.
 
@@ -169,20 +174,36 @@ def liveness(
         function: the function.
         blocks: its blocks.
         arguments: registers that each call reads, by its instruction.
+        removable: instructions that may be left out if nobody reads what they compute.
     """
-    live: dict[int, frozenset[int]] = dict.fromkeys(blocks, frozenset())
-    behind: dict[int, frozenset[int]] = {}
-    order, changed = list(blocks.values())[::-1], True
     none: frozenset[int] = frozenset()
+    gone = {at: writes(function.code[at]) | clobbers(function.code[at]) for at in function.code}
+    read = {at: reads(function.code[at], arguments.get(at, none)) for at in function.code}
+    needed, written = {}, {}  # of each block: read before it is written there; written there
+    for start, block in blocks.items():
+        now: set[int] = set()
+        lost: set[int] = set()
+        for at in reversed(block.body):
+            now = (now - gone[at]) | read[at]
+            lost |= gone[at]
+        needed[start], written[start] = frozenset(now), frozenset(lost)
+    live = dict(needed)
+    order, changed = list(blocks.values())[::-1], True
     while changed:
         changed = False
         for block in order:
-            now = none.union(*(live[at] for at in block.successors))
-            for at in reversed(block.body):
-                behind[at] = now
-                ins = function.code[at]
-                gone = writes(ins) | clobbers(ins)
-                now = (now - gone) | reads(ins, arguments.get(at, none))
-            if now != live[block.start]:
-                live[block.start], changed = now, True
-    return Liveness(live[0], behind)
+            later = none.union(*(live[at] for at in block.successors))
+            found = needed[block.start] | (later - written[block.start])
+            if found != live[block.start]:
+                live[block.start], changed = found, True
+    behind: dict[int, frozenset[int]] = {}
+    dead: set[int] = set()
+    for block in order:
+        left = none.union(*(live[at] for at in block.successors))
+        for at in reversed(block.body):
+            behind[at] = left
+            if at in removable and not gone[at] & left:
+                dead.add(at)
+                continue
+            left = (left - gone[at]) | read[at]
+    return Liveness(live[0], behind, frozenset(dead))

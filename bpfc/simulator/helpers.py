@@ -23,11 +23,14 @@ class Helper:
         arguments: how many registers it takes.
         run: what it does: the machine, then the registers; its result as a signed number.
         returns: whether r0 means something afterwards.
+        keys, values: whether it reads a map's key through r2, and a value through r3.
     """
 
     arguments: int
     run: Callable[..., int]
     returns: bool = True
+    keys: bool = False
+    values: bool = False
 
 
 class TailCall(Exception):
@@ -96,9 +99,9 @@ def _of_kind(found: Map, kind: type[Kind]) -> Kind:
 
 
 HELPERS: Mapping[str, Helper] = {
-    "map_lookup_elem": Helper(2, _lookup),
-    "map_update_elem": Helper(4, _update),
-    "map_delete_elem": Helper(2, _delete),
+    "map_lookup_elem": Helper(2, _lookup, keys=True),
+    "map_update_elem": Helper(4, _update, keys=True, values=True),
+    "map_delete_elem": Helper(2, _delete, keys=True),
     "tail_call": Helper(3, _tail_call, returns=False),
     "ringbuf_output": Helper(4, _ring_output),
     "ktime_get_ns": Helper(0, lambda machine: machine.time_ns),

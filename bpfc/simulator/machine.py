@@ -5,18 +5,17 @@ A function is translated when it is first called.
 
 import random
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from bpfc.abi import linux
-from bpfc.artifact.manifest import MapInfo
 from bpfc.simulator.diagnosis import fault_of
 from bpfc.simulator.faults import Fault, Refusal
-from bpfc.simulator.helpers import HELPERS, TailCall, numbers
-from bpfc.simulator.image import Code
+from bpfc.simulator.helpers import HELPERS, TailCall
+from bpfc.simulator.library import Library
 from bpfc.simulator.maps import Map, make_map
 from bpfc.simulator.memory import Memory
-from bpfc.simulator.translate import Linker, Translation, Translator, symbol
+from bpfc.simulator.translate import Translation, map_symbol, symbol, table_symbol
 
 M64 = (1 << 64) - 1
 INSTRUCTIONS = 50_000_000
@@ -26,9 +25,7 @@ class Machine:
     """A simulated machine with an object loaded.
 
     Args:
-        image: what it runs: an object of either half, or functions.
-        half: "linux" or "windows": whose helper numbers it uses.
-        maps: its maps, as the manifest has them.
+        library: what it runs.
         cpus: number of processors.
         instructions: how many a run may take, about: a function counts whole whenever it is called,
             a loop's body whenever it is repeated.
@@ -43,25 +40,22 @@ class Machine:
 
     def __init__(
         self,
-        image: Code,
-        half: str,
-        maps: Iterable[MapInfo],
+        library: Library,
         *,
         cpus: int = 1,
         instructions: int = INSTRUCTIONS,
     ) -> None:
-        self.half, self.image, self.instructions = half, image, instructions
+        self.library, self.instructions = library, instructions
         self.memory = Memory()
         self.cpus, self.cpu, self.time_ns, self.pid_tgid = cpus, 0, 0, 0
         self._random = random.Random(0)
-        self.maps: dict[str, Map] = {info.name: make_map(info, self.memory, cpus) for info in maps}
+        self.maps: dict[str, Map] = {
+            info.name: make_map(info, self.memory, cpus) for info in library.maps.values()
+        }
         self._by_address = {found.address: found for found in self.maps.values()}
-        self._translators: dict[str, Translator] = {}
         self._translations: dict[str, Translation] = {}
-        self._numbers = numbers(half)
-        self._linker = Linker(self._arguments, self._helper, self._map_address)
+        self._leaky = False
         self._stacks: list[int] = []
-        self._analysing: list[str] = []
         self._names = self._namespace()
 
     # ------------------------------------------------------------ running
@@ -79,7 +73,12 @@ class Machine:
         Raises:
             Fault: it did what no system allows, or what is not simulated.
         """
-        taken = self._translator(name).arguments
+        taken = self.library.arguments(name)
+        if self.library.leaky and not self._leaky:
+            self._leaky = True
+            for known in self._translations:
+                self._names[symbol(known)] = self._stub(known)
+            self._translations.clear()
         if taken != tuple(range(1, len(taken) + 1)) or len(taken) > len(arguments):
             raise Fault("BPFC0920", f"{name} takes {taken}, not {len(arguments)} arguments")
         self._names["n"] = self.instructions
@@ -88,7 +87,7 @@ class Machine:
         except (TailCall, Fault):
             raise
         except Exception as error:
-            fault = fault_of(error, name, self._translations, self.image, self.memory)
+            fault = fault_of(error, name, self._translations, self.library.code, self.memory)
             if fault is None:
                 raise
             raise fault from error
@@ -118,41 +117,22 @@ class Machine:
 
     # ------------------------------------------------------------ linking
 
-    def _translator(self, name: str) -> Translator:
-        if name not in self._translators:
-            function = self.image.function(name)
-            self._analysing.append(name)
-            self._translators[name] = Translator(function, self._linker)
-            self._analysing.pop()
-        return self._translators[name]
-
-    def _arguments(self, name: str) -> tuple[int, ...]:
-        if name in self._analysing:
-            raise Fault("BPFC0920", f"{name} calls itself, by way of {self._analysing[-1]}")
-        return self._translator(name).arguments
-
-    def _helper(self, number: int) -> tuple[str, int, bool]:
-        name = self._numbers.get(number)
-        if name is None:
-            return f"H{number}", 0, True
-        return f"H{number}", HELPERS[name].arguments, HELPERS[name].returns
-
-    def _map_address(self, name: str) -> int:
-        if name not in self.maps:
-            raise Fault("BPFC0921", f"the map {name} is not described")
-        return self.maps[name].address
-
     def _ready(self, name: str) -> Callable[..., Any]:
         """A function, translated, with what it calls in reach."""
-        translation = self._translations.get(name)
-        if translation is None:
-            translation = self._translator(name).translate()
+        if name not in self._translations:
+            translation = self.library.translation(name)
             self._translations[name] = translation
+            names = self._names
             for callee in {*translation.function.calls.values()}:
-                self._names.setdefault(symbol(callee), self._stub(callee))
+                names.setdefault(symbol(callee), self._stub(callee))
             for number in translation.helpers:
-                self._names.setdefault(f"H{number}", self._helper_of(number))
-            exec(translation.code, self._names)
+                names.setdefault(f"H{number}", self._helper_of(number))
+            for table in {*translation.function.maps.values()}:
+                names.setdefault(map_symbol(table), self.maps[table].address)
+            for operation, table in translation.tables:
+                key = table_symbol(operation, table)
+                names.setdefault(key, self._operation(operation, self.maps[table]))
+            exec(translation.code, names)
         found: Callable[..., Any] = self._names[symbol(name)]
         return found
 
@@ -161,7 +141,7 @@ class Machine:
         return lambda *arguments: self._ready(name)(*arguments)
 
     def _helper_of(self, number: int) -> Callable[..., int]:
-        name = self._numbers.get(number)
+        name = self.library.helpers.get(number)
         if name is None:
 
             def missing() -> NoReturn:
@@ -170,6 +150,15 @@ class Machine:
             return missing
         run = HELPERS[name].run
         return lambda *arguments: run(self, *arguments) & M64
+
+    def _operation(self, operation: str, table: Map) -> Callable[..., int]:
+        """An operation of a map whose key is given by value."""
+        match operation:
+            case "find":
+                return lambda key: table.find(key, self.cpu)
+            case "update":
+                return lambda key, value, flags: table.update(key, value, flags, self.cpu) & M64
+        return lambda key: table.delete(key) & M64
 
     def _namespace(self) -> dict[str, Any]:
         """The global names of translated functions."""
@@ -185,13 +174,23 @@ class Machine:
             "I": int.from_bytes,
             "A": self._atomic,
             "K": self._stack,
+            "Q": self._read,
+            "W": self._write,
+            "V": self.memory.read,
+            "P": struct.pack,
             "X": _exhausted,
             "Y": _foreign,
             "n": 0,
         }
 
+    def _read(self, address: int, size: int) -> int:
+        return int.from_bytes(self.memory.read(address, size), "little")
+
+    def _write(self, address: int, size: int, value: int) -> None:
+        self.memory.write(address, value.to_bytes(size, "little"))
+
     def _stack(self) -> int:
-        address = self.memory.add(bytearray(linux.STACK_SIZE))
+        address = self.memory.add_stack(linux.STACK_SIZE)
         self._stacks.append(address)
         return address + linux.STACK_SIZE
 

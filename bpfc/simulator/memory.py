@@ -19,10 +19,12 @@ class Memory:
 
     Attributes:
         regions: buffer by number; `bytes` where programs may not write.
+        written: of stacks, by number: a byte for each one, not 0 once something was written.
     """
 
     def __init__(self) -> None:
         self.regions: dict[int, Buffer] = {}
+        self.written: dict[int, bytearray] = {}
         self._next = FIRST
 
     def reserve(self, count: int) -> int:
@@ -52,9 +54,16 @@ class Memory:
         self.regions[number] = buffer
         return number << OFFSET_BITS
 
+    def add_stack(self, size: int) -> int:
+        """Make a region of which must be written what is read; returns its address."""
+        address = self.add(bytearray(size))
+        self.written[address >> OFFSET_BITS] = bytearray(size)
+        return address
+
     def drop(self, address: int) -> None:
         """Take a region away: what still points to it points nowhere."""
         self.regions.pop(address >> OFFSET_BITS, None)
+        self.written.pop(address >> OFFSET_BITS, None)
 
     def place(self, address: int, size: int, write: bool) -> tuple[Buffer, int]:
         """The buffer and the offset of bytes.
@@ -80,9 +89,13 @@ class Memory:
         """Bytes.
 
         Raises:
-            Refusal: they are not all of one region.
+            Refusal: they are not all of one region, or of the stack and were never written.
         """
         buffer, offset = self.place(address, size, False)
+        written = self.written.get(address >> OFFSET_BITS)
+        if written is not None and 0 in written[offset : offset + size]:
+            place = offset - len(buffer)
+            raise Refusal(f"{size} bytes of the stack at r10{place}, where nothing was written")
         return bytes(buffer[offset : offset + size])
 
     def write(self, address: int, data: bytes) -> None:
@@ -93,4 +106,7 @@ class Memory:
         """
         buffer, offset = self.place(address, len(data), True)
         assert isinstance(buffer, bytearray)
+        written = self.written.get(address >> OFFSET_BITS)
+        if written is not None:
+            written[offset : offset + len(data)] = b"\1" * len(data)
         buffer[offset : offset + len(data)] = data

@@ -1,5 +1,6 @@
 """A policy's core in the simulator: on any system, with either half, without privileges."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from bpfc.artifact.container import Artifact
@@ -11,8 +12,30 @@ from bpfc.runtime.contents import content_values
 from bpfc.runtime.judging import SLOT, CoreRunner
 from bpfc.runtime.platform import Capability
 from bpfc.simulator.image import Image
+from bpfc.simulator.library import Library
 from bpfc.simulator.machine import INSTRUCTIONS, Machine
 from bpfc.simulator.maps import ArrayMap, Map
+
+_KEPT = 16  # halves of which translations are kept
+_libraries: OrderedDict[tuple[str, str], Library] = OrderedDict()
+
+
+def library_of(artifact: Artifact, half: str) -> Library:
+    """The functions of a half; what was translated is kept for the next one who asks.
+
+    Args:
+        artifact: an artifact that has the half.
+        half: "linux" or "windows".
+    """
+    data = artifact.linux if half == "linux" else artifact.windows_object()
+    own: Half = getattr(artifact.manifest, half)
+    key = (half, artifact.digest)
+    if key not in _libraries:
+        _libraries[key] = Library(Image(data, f"the {half.capitalize()} half"), half, own.maps)
+        if len(_libraries) > _KEPT:
+            _libraries.popitem(last=False)
+    _libraries.move_to_end(key)
+    return _libraries[key]
 
 
 class SimulatedCore(CoreRunner):
@@ -39,11 +62,9 @@ class SimulatedCore(CoreRunner):
         instructions: int = INSTRUCTIONS,
     ) -> None:
         super().__init__(artifact, half, capabilities)
-        own: Half = getattr(artifact.manifest, half)
-        data = artifact.linux if half == "linux" else artifact.windows_object()
-        label = f"the {half.capitalize()} half"
-        self.machine = Machine(Image(data, label), half, own.maps, instructions=instructions)
-        self._functions = frozenset(self.machine.image.functions)
+        library = library_of(artifact, half)
+        self.machine = Machine(library, instructions=instructions)
+        self._functions = frozenset(library.code.functions)
         for name, values in content_values(artifact, half, self.forms, 0).items():
             if name != POLICY_MAP:  # its gates are the adapters'
                 table = self._array(name)

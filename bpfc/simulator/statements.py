@@ -5,7 +5,7 @@ never written has no value, so that Python itself notices who reads it. Memory i
 region number: what lies behind a buffer's end or in no region raises an exception there too.
 """
 
-from bpfc.abi.instructions import ALU, LDDW, SIZES, STX, Instruction
+from bpfc.abi.instructions import ALU, SIZES, STX, Instruction
 from bpfc.simulator.flow import FROM_REGISTER, is_branch32
 
 M64, M32 = (1 << 64) - 1, (1 << 32) - 1
@@ -88,24 +88,38 @@ def condition(ins: Instruction) -> str:
     return f"{target} {_COMPARED[operation]} {right}"
 
 
-def load(ins: Instruction) -> str:
-    """A statement for a load from memory."""
+def load(ins: Instruction, slot: str, checked: bool) -> str:
+    """A statement for a load from memory.
+
+    Args:
+        ins: the instruction.
+        slot: the variable that is meant, "" for memory.
+        checked: whether it may be stack, of which is known what was written.
+    """
     size = SIZES[ins.opcode & 0x18]
+    if slot:
+        return f"r{ins.dst} = {slot}"
+    if checked:
+        return f"r{ins.dst} = Q(r{ins.src} + {ins.offset}, {size})"
     region, offset = _place(f"r{ins.src}", ins.offset)
     if size == 1:
         return f"r{ins.dst} = R[{region}][{offset}]"
     return f"r{ins.dst} = {_LOADS[size]}(R[{region}], {offset})[0]"
 
 
-def store(ins: Instruction) -> str:
-    """A statement for a store to memory."""
+def store(ins: Instruction, slot: str, checked: bool) -> str:
+    """A statement for a store to memory; arguments as for `load`."""
     size = SIZES[ins.opcode & 0x18]
     mask = (1 << 8 * size) - 1
-    region, offset = _place(f"r{ins.dst}", ins.offset)
     if ins.kind == STX:
         value = f"r{ins.src}" if size == 8 else f"r{ins.src} & {mask}"
     else:
         value = str(ins.imm & mask)
+    if slot:
+        return f"{slot} = {value}"
+    if checked:
+        return f"W(r{ins.dst} + {ins.offset}, {size}, {value})"
+    region, offset = _place(f"r{ins.dst}", ins.offset)
     if size == 1:
         return f"R[{region}][{offset}] = {value}"
     return f"{_STORES[size]}(R[{region}], {offset}, {value})"
@@ -127,9 +141,3 @@ def atomic(ins: Instruction) -> str:
     if ins.imm == 0xF1:
         return f"r0 = {call}"
     return f"r{ins.src} = {call}" if ins.imm & 1 else call
-
-
-def wide(ins: Instruction, value: int) -> str:
-    """A statement for a load of a constant of 64 bits."""
-    assert ins.opcode == LDDW
-    return f"r{ins.dst} = {value}"

@@ -1,6 +1,6 @@
 """From a case to what a compiled core is given, and from its verdicts to outcomes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -74,14 +74,26 @@ def _step(event: Event, layout: EventLayout | None, known: Catalogue) -> Step:
     return Step(
         event.name,
         tuple(
-            (STAGES[stage], _made(known_at(event.fields, kind, stage), layout, event.time))
+            (STAGES[stage], made(known_at(event.fields, kind, stage), layout, event.time))
             for stage in kind.phases
         ),
     )
 
 
-def _made(record: Record, layout: EventLayout | None, time: int) -> Made:
-    """A record as an adapter would make it; without a layout only what it says of the process."""
+def made(
+    record: Record,
+    layout: EventLayout | None,
+    time: int,
+    encoded: Callable[[bytes], bytes] = bytes,
+) -> Made:
+    """A record as an adapter would make it; without a layout only what it says of the process.
+
+    Args:
+        record: values by field.
+        layout: where they go.
+        time: nanoseconds since boot.
+        encoded: makes of a text what programs see.
+    """
     process = tuple(_known_number(record.get(name, UNKNOWN)) for name in _PROCESS)
     if layout is None:
         return Made(time_ns=time, process=process)
@@ -94,7 +106,9 @@ def _made(record: Record, layout: EventLayout | None, time: int) -> Made:
         if value is not UNKNOWN and value is not ABSENT:
             numbers |= _words(value, field)
     texts = {
-        text.view: _text(named_value(text.name, record)) for text in layout.texts if not text.part
+        text.view: _text(named_value(text.name, record), encoded)
+        for text in layout.texts
+        if not text.part
     }
     return Made(numbers, texts, unknown, absent, time, process)
 
@@ -113,15 +127,15 @@ def _words(value: FieldValue, field: NumberField) -> dict[int, int]:
     return {field.index: whole >> 64, field.index + 1: whole & (1 << 64) - 1}
 
 
-def _text(value: FieldValue) -> Text:
+def _text(value: FieldValue, encoded: Callable[[bytes], bytes]) -> Text:
     if value is UNKNOWN:
         return Text(flags=VIEW_UNKNOWN)
     if value is ABSENT:
         return Text(flags=VIEW_ABSENT)
     if isinstance(value, Truncated):
-        return Text(value.prefix, VIEW_TRUNCATED)
+        return Text(encoded(value.prefix), VIEW_TRUNCATED)
     assert isinstance(value, bytes)
-    return Text(value)
+    return Text(encoded(value))
 
 
 def outcomes(work: Work, played: Played) -> tuple[Outcome, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from bpfc.artifact.manifest import MapInfo
-from bpfc.simulator import Fault, Machine
+from bpfc.simulator import Fault, Library, Machine
 from bpfc.simulator.image import CodeImage, function_of
 from runtime_linux.instructions import EXIT, call, instruction, move
 
@@ -17,7 +17,7 @@ def machine(code: bytes, **functions: bytes) -> Machine:
         "main": function_of("main", MAP_ADDRESS + code, {0: "numbers"}, _calls(functions)),
         **{name: function_of(name, body) for name, body in functions.items()},
     }
-    return Machine(CodeImage(known), "linux", [NUMBERS], instructions=1000)
+    return Machine(Library(CodeImage(known), "linux", [NUMBERS]), instructions=1000)
 
 
 def _calls(functions: dict[str, bytes]) -> dict[int, str]:
@@ -38,7 +38,6 @@ FAULTS = {
     "a load before a value": (FOUND + instruction(0x71, 0, 0, -1), "no memory"),
     "a store behind a value": (FOUND + instruction(0x7B, 0, 0, 12), "offset 12 of a region of 16"),
     "a store behind the stack": (instruction(0x7A, 10, offset=-4), "offset 508 of a region of 512"),
-    "a store below the stack": (instruction(0x72, 10, offset=-513), "no memory"),
     "a store to the map itself": (instruction(0x72, 1), "no memory"),
     "a register that was never written": (instruction(0xBF, 0, 6), "r6 is read"),
     "an argument that a call has used up": (
@@ -48,6 +47,26 @@ FAULTS = {
     "an atomic operation that is not aligned": (
         FOUND + move(1, 1) + instruction(0xDB, 0, 1, 4),
         "not aligned",
+    ),
+    "a piece of the stack that was never written": (
+        instruction(0x79, 0, 10, -8),
+        "the stack at r10-8 is read, which was never written",
+    ),
+    "half a piece that was never written": (
+        instruction(0x62, 10, offset=-8) + instruction(0x79, 0, 10, -8),
+        "8 bytes of the stack at r10-8, where nothing was written",
+    ),
+    "a key that was never written": (
+        instruction(0xBF, 2, 10) + instruction(0x07, 2, immediate=-4) + call(1),
+        "4 bytes of the stack at r10-4, where nothing was written",
+    ),
+    "a piece of the stack by an address that is computed": (
+        instruction(0x7A, 10, offset=-8)
+        + instruction(0xBF, 2, 10)
+        + move(3, -16)
+        + instruction(0x0F, 2, 3)
+        + instruction(0x79, 0, 2),
+        "8 bytes of the stack at r10-16, where nothing was written",
     ),
     "a helper that does not exist": (call(9999), "helper 9999"),
     "a map that is none": (
@@ -83,6 +102,10 @@ REFUSED = {
     "a jump into an instruction": (instruction(0x05, offset=-2), "jumps out"),
     "an end without a return": (move(0, 1), "runs over its end"),
     "half an instruction": (b"\x95\0\0\0", "not a whole number"),
+    "more stack than there is": (
+        instruction(0x72, 10, offset=-513) + move(0, 0) + EXIT,
+        "take 544 bytes",
+    ),
     "a load that is cut off": (instruction(0x18, 1), "is cut off"),
 }
 
@@ -94,7 +117,48 @@ def test_refused_before_it_runs(name: str) -> None:
         machine(code).call("main")
 
 
+STORED = instruction(0x7A, 10, offset=-8) + instruction(0xBF, 1, 10)
+
+
+def test_another_functions_stack() -> None:
+    address = STORED + instruction(0x07, 1, immediate=-8)
+    call_it = instruction(0x85, 0, 1) + EXIT
+    written = instruction(0x79, 0, 1) + instruction(0x7A, 1, immediate=9) + EXIT
+    known = {
+        "main": function_of("main", address + call_it, {}, {3: "inner"}),
+        "inner": function_of("inner", written),
+    }
+    assert Machine(Library(CodeImage(known), "linux", [])).call("main") == 0
+    known["inner"] = function_of("inner", instruction(0x79, 0, 1, -8) + EXIT)
+    with pytest.raises(Fault, match="at r10-16, where nothing was written"):
+        Machine(Library(CodeImage(known), "linux", [])).call("main")
+
+
+def _chain(length: int, stack: int) -> CodeImage:
+    """Functions f0, f1, ... each of which calls the next one, after it used some stack."""
+    used = instruction(0x7A, 10, offset=-stack)
+    known = {
+        f"f{n}": function_of(f"f{n}", used + instruction(0x85, 0, 1) + EXIT, {}, {1: f"f{n + 1}"})
+        for n in range(length - 1)
+    }
+    known[f"f{length - 1}"] = function_of(f"f{length - 1}", used + move(0, 1) + EXIT)
+    return CodeImage(known)
+
+
+def test_depth_of_calls() -> None:
+    assert Machine(Library(_chain(8, 64), "linux", [])).call("f0") == 1
+    with pytest.raises(Fault, match="9 calls deep"):
+        Machine(Library(_chain(9, 8), "linux", [])).call("f0")
+
+
+def test_stack_of_a_chain() -> None:
+    with pytest.raises(Fault, match="take 576 bytes of stack"):
+        Machine(Library(_chain(2, 264), "linux", [])).call("f0")
+    # On Windows each function has its own 512 bytes.
+    assert Machine(Library(_chain(2, 264), "windows", [])).call("f0") == 1
+
+
 def test_a_function_must_not_call_itself() -> None:
     known = {"main": function_of("main", instruction(0x85, 0, 1) + EXIT, {}, {0: "main"})}
     with pytest.raises(Fault, match="main calls itself"):
-        Machine(CodeImage(known), "linux", []).call("main")
+        Machine(Library(CodeImage(known), "linux", [])).call("main")
