@@ -9,6 +9,7 @@ from bpfc.version import __version__
 from bpfc_cli import build, check, diff, doctor, explain, fmt, import_, inspect, run_, verify
 from bpfc_cli.exits import HELP, OK, USAGE, Stop
 from bpfc_cli.problems import Problem
+from bpfc_cli.testing import command as testing
 
 app = typer.Typer(
     name="bpfc",
@@ -39,7 +40,20 @@ def _options(
     """Options that stand before the command."""
 
 
-for module in (check, fmt, build, import_, inspect, diff, verify, run_, explain, doctor):
+MODULES = (
+    check,
+    fmt,
+    testing,
+    build,
+    import_,
+    inspect,
+    diff,
+    verify,
+    run_,
+    explain,
+    doctor,
+)
+for module in MODULES:
     module.register(app)
 
 

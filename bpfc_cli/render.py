@@ -24,7 +24,7 @@ def show(problems: Sequence[Problem], stream: TextIO | None = None) -> None:
         stream: where to; standard error by default.
     """
     out = stream or sys.stderr
-    colour = _wants_colour(out)
+    colour = wants_colour(out)
     for problem in problems:
         plain = text(problem)
         print("\n".join(_coloured(plain.splitlines())) if colour else plain, file=out)
@@ -92,6 +92,10 @@ def _paint(words: str, style: str) -> str:
     return f"\x1b[{_COLOURS[style]}m{words}\x1b[0m" if style and words else words
 
 
-def _wants_colour(stream: TextIO) -> bool:
-    """Whether to colour (NO_COLOR is the convention of no-color.org)."""
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to colour what is written to a stream (NO_COLOR: the convention of no-color.org).
+
+    Args:
+        stream: the stream.
+    """
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -46,6 +46,25 @@ def checked(
     Raises:
         Stop: a file cannot be read, or is an artifact, or a code is not one of a warning.
     """
+    policy, problems, _ = checked_texts(paths, allow)
+    return policy, problems
+
+
+def checked_texts(
+    paths: Sequence[Path], allow: Sequence[str] = ()
+) -> "tuple[Policy | None, tuple[Problem, ...], dict[str, str | bytes]]":
+    """Check the files of one policy, and keep what they say.
+
+    Args:
+        paths, allow: as for `checked`.
+
+    Returns:
+        The policy, None if there is any error; all findings; the files' contents by name, those of
+        included files too.
+
+    Raises:
+        Stop: as for `checked`.
+    """
     check_own("dsl")
     from dsl.frontend import check
 
@@ -53,7 +72,7 @@ def checked(
     sources = read(paths)
     texts: dict[str, str | bytes] = dict(sources)
     policy, found = check(sources, load=_loader(texts), today=date.today(), allow=codes)
-    return policy, tuple(of_diagnostic(item, texts) for item in found)
+    return policy, tuple(of_diagnostic(item, texts) for item in found), texts
 
 
 def _warnings(codes: Sequence[str]) -> frozenset[str]:

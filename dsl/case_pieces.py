@@ -23,7 +23,7 @@ from dsl.lexer import Token
 from dsl.pieces import Parts, Pieces
 from dsl.precedence import span_of
 from dsl.span import Span
-from dsl.syntax import Name
+from dsl.syntax import Broken, Name, Number
 
 # `{ ... }` on the parser's stack: what it assigns, and its place.
 Values = tuple[tuple[Assignment, ...], Span]
@@ -119,10 +119,13 @@ class CasePieces(Pieces):
         return Expect(name, negated, detail, rule, None, None, span)
 
     def expect_alert(self, parts: Parts) -> Expect:
-        keyword, alert, rule, certainty, count = parts
-        ends = [part.span for part in (rule, certainty, count) if part is not None]
-        span = self._span(keyword, ends[-1] if ends else alert)
+        keyword, alert, rule, certainty, counted = parts
+        count, last = counted or (None, certainty.span if certainty else None)
+        span = self._span(keyword, last or (rule.span if rule else alert))
         return Expect("alert", False, None, rule, certainty, count, span)
+
+    def count(self, parts: Parts) -> tuple[Number | Broken, Token]:
+        return self.number(parts), parts[1]
 
     def expect_value(self, parts: Parts) -> ExpectValue:
         keyword, name, operator, value, rule = parts

@@ -65,6 +65,10 @@ class KernelRunner(CoreRunner):
         self, artifact: Artifact, capabilities: Sequence[Capability] | None = None
     ) -> None:
         super().__init__(artifact, "linux", capabilities)
+        self._open()
+
+    def _open(self) -> None:
+        artifact = self.artifact
         source, self.instructions = _load(artifact, self.layout)
         self._loaded = LinuxLoaded(1, artifact, self.forms, Unit(1, 1, (), (), source))
         try:
@@ -72,6 +76,11 @@ class KernelRunner(CoreRunner):
         except BaseException:
             self.close()
             raise
+
+    def reset(self) -> None:
+        """Forget everything: the policy is loaded once more."""
+        self.close()
+        self._open()
 
     def close(self) -> None:
         """Unload; a second call does nothing."""

@@ -162,6 +162,10 @@ class CoreRunner(ABC):
         return RuntimeSet(info, lambda: tables)
 
     @abstractmethod
+    def reset(self) -> None:
+        """Forget everything: what rules remember, what sets hold, what was counted."""
+
+    @abstractmethod
     def close(self) -> None:
         """Unload; a second call does nothing."""
 

@@ -57,6 +57,19 @@ class Machine:
         self._leaky = False
         self._stacks: list[int] = []
         self._names = self._namespace()
+        self._kept: frozenset[int] = frozenset()
+
+    def keep(self) -> None:
+        """Let what maps hold by now be what `rewind` goes back to."""
+        self._kept = frozenset(self.memory.regions)
+
+    def rewind(self) -> None:
+        """Forget all values that maps were given since `keep`; those from before stay as they are
+        now. Functions stay translated."""
+        for number in self.memory.regions.keys() - self._kept:
+            del self.memory.regions[number]
+        for found in self.maps.values():
+            found.rewind()
 
     # ------------------------------------------------------------ running
 

@@ -73,6 +73,9 @@ class Map(ABC):
         for key in self.keys():
             yield key, self.get(key) or b""
 
+    def rewind(self) -> None:  # noqa: B027 - an array has its values in memory only
+        """Forget values whose memory is gone."""
+
     def settle(self) -> None:  # noqa: B027 - most maps have nothing to do
         """Nothing runs any more that could point to what was taken out."""
 
@@ -174,6 +177,12 @@ class HashMap(Map):
         """The keys of all entries."""
         return list(self._places)
 
+    def rewind(self) -> None:
+        """Forget entries whose memory is gone."""
+        there = self.memory.regions
+        places = self._places.items()
+        self._places = {key: at for key, at in places if at >> OFFSET_BITS in there}
+
     def settle(self) -> None:
         """Give back the room of values that were replaced or removed."""
         for address in self._old:
@@ -230,6 +239,10 @@ class Ring(NoEntries):
         self.used += size
         self.records.append(data)
         return 0
+
+    def rewind(self) -> None:
+        """Drop all records."""
+        self.take()
 
     def take(self) -> list[bytes]:
         """All records there are, oldest first; their room is free again."""

@@ -1,19 +1,13 @@
 """The cases of the language, judged by the compiled core on released kernels."""
 
-import pickle
-from base64 import b64decode
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from bpfc_cli.testing.guests import play_in
+from bpfc_cli.testing.play import Played, Work
 from bpfc_cli.vm.machine import Machine
-from tests.language.play import Played, Work
 from tests.language.results import ALL, compare, compiled
-
-ROOT = Path(__file__).parents[2]
-SCRIPT = "tests/language/play.py"
-TIMEOUT_S = 300.0  # ten times what it takes
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +31,7 @@ def results(machine: Machine, played: dict[str, dict[str, Played] | None]) -> di
     if machine.series not in played:
         works = _works()
         played[machine.series] = None  # a guest that does not answer is not asked again
-        result = machine.run(
-            ["python3", "-c", "from tests.language.play import main; main()"],
-            files={SCRIPT: (ROOT / SCRIPT).read_bytes()},
-            stdin=pickle.dumps(list(works.values())),
-            cwd="/tmp/language",
-            timeout=TIMEOUT_S,
-        )
-        assert result.exit_code == 0, result.stderr
-        found = pickle.loads(b64decode(result.stdout))
+        found = play_in(machine, list(works.values()))
         played[machine.series] = dict(zip(works, found, strict=True))
     answers = played[machine.series]
     assert answers is not None, "the guest did not answer"

@@ -1,0 +1,1 @@
+"""`bpfc test`: events judged, and compared with what test blocks expect of them."""

@@ -1,0 +1,183 @@
+"""Events judged by compiled cores, here or in a virtual machine.
+
+This module needs nothing of the compiler: it goes to guests together with what was compiled.
+"""
+
+import os
+import pickle
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from bpfc.artifact.container import Artifact
+from bpfc.artifact.record import ACT_DENY
+from bpfc.runtime.errors import SensorError
+from bpfc.runtime.judging import CoreRunner, Event, Verdict
+
+Core = Callable[[Artifact], CoreRunner]
+# Maps in which rules keep what they remember (compiler.emit.state, compiler.plan.memory).
+_STATE_MAP, _MEMORY = "state", ("set_", "tags_")
+
+
+@frozen
+class Step:
+    """An event: its record at each stage at which it is seen, by STAGE_*; none without a rule."""
+
+    event: str
+    stages: tuple[tuple[int, Event], ...]
+
+
+@frozen
+class Work:
+    """A compiled policy, the events that it is to judge, what its sets hold before them."""
+
+    artifact: Artifact
+    steps: tuple[Step, ...]
+    sets: dict[str, tuple[Any, ...]] = Factory(dict)
+
+
+@frozen
+class Played:
+    """What became of it.
+
+    Args:
+        verdicts: by event, by stage; what was denied has no further stage.
+        statistics: by rule, record.RULE_STATS, since the policy was loaded.
+        problem: why there is none of that, or "".
+    """
+
+    verdicts: tuple[tuple[Verdict, ...], ...]
+    statistics: tuple[tuple[int, ...], ...]
+    problem: str = ""
+
+
+def kernel(artifact: Artifact) -> CoreRunner:
+    """The core in the running kernel."""
+    from runtime_linux.testrun import KernelRunner  # needs libbpf, which other cores do not
+
+    return KernelRunner(artifact)
+
+
+@define
+class Player:
+    """Plays works one after the other, each with a core that remembers nothing; a context manager.
+
+    Args:
+        core: loads an artifact.
+    """
+
+    core: Core
+    _artifact: Artifact | None = None
+    _runner: CoreRunner | None = None
+
+    def __enter__(self) -> "Player":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._runner is not None:
+            self._runner.close()
+        self._artifact = self._runner = None
+
+    def play(self, work: Work) -> Played:
+        """Have the core judge a work's events.
+
+        Args:
+            work: what to play.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            ValueError: a record cannot be laid out.
+            SensorError: the core cannot be loaded or run, or a set does not take an element.
+        """
+        if self._runner is None or work.artifact is not self._artifact:
+            self.__exit__()
+            self._runner, self._artifact = self.core(work.artifact), work.artifact
+        elif remembers(work.artifact):  # loading a policy anew takes a kernel its time
+            self._runner.reset()
+        runner = self._runner
+        for name, values in work.sets.items():
+            runner.set(name).update(values)
+        verdicts = tuple(_step(runner, step) for step in work.steps)
+        return Played(verdicts, runner.statistics())
+
+
+def remembers(artifact: Artifact) -> bool:
+    """Whether what a policy makes of an event can depend on the events before."""
+    names = (info.name for info in artifact.manifest.linux.maps)
+    return any(name == _STATE_MAP or name.startswith(_MEMORY) for name in names)
+
+
+def play(work: Work, core: Core = kernel) -> Played:
+    """Load the policy and have its core judge the events, one after the other.
+
+    Args:
+        work: what to play.
+        core: loads it.
+
+    Returns:
+        What became of it; a problem if it cannot be loaded or judged.
+    """
+    try:
+        with Player(core) as player:
+            return player.play(work)
+    except (SensorError, ValueError) as error:
+        return Played((), (), str(error))
+
+
+def _step(runner: CoreRunner, step: Step) -> tuple[Verdict, ...]:
+    found: list[Verdict] = []
+    for stage, made in step.stages:
+        if found and found[-1].actions & ACT_DENY:
+            break
+        found.append(runner.judge(step.event, made, stage))
+    return tuple(found)
+
+
+def main() -> None:
+    """Play all of the works that are pickled in standard input; the results go to its other end."""
+    works: list[Work] = pickle.load(sys.stdin.buffer)
+    print(b64encode(pickle.dumps(play_all(works))).decode())
+
+
+def play_all(works: list[Work]) -> list[Played]:
+    """Play works on all processors: verifying programs is what takes time."""
+    count = os.cpu_count() or 1
+    found: list[Played] = [Played((), (), "not played")] * len(works)
+    children = [_child(works[start::count]) for start in range(count)]
+    for start, (child, reader) in enumerate(children):
+        with os.fdopen(reader, "rb") as file:
+            found[start::count] = pickle.loads(file.read())
+        os.waitpid(child, 0)
+    return found
+
+
+def _child(works: list[Work]) -> tuple[int, int]:
+    """A child that plays works: its process id, and where its results can be read."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            with os.fdopen(writer, "wb") as file:
+                pickle.dump(_in_turn(works), file)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    return child, reader
+
+
+def _in_turn(works: list[Work]) -> list[Played]:
+    """Play works; a policy that remembers nothing is loaded once for all of its own."""
+    found = []
+    with Player(kernel) as player:
+        for work in works:
+            try:
+                found.append(player.play(work))
+            except (SensorError, ValueError) as error:
+                found.append(Played((), (), str(error)))
+    return found

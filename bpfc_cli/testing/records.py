@@ -1,0 +1,211 @@
+"""From values of fields to what a compiled core is given, and from its verdicts to outcomes."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+from attrs import define, evolve, field
+
+from bpfc.artifact.container import Artifact
+from bpfc.artifact.control import LONG_TEXT
+from bpfc.artifact.errnos import ERRNO
+from bpfc.artifact.manifest import EventLayout, NumberField
+from bpfc.artifact.record import (
+    ACT_DENY,
+    ACT_KILL,
+    ACT_KILL_AGENT,
+    ACT_KILL_PARENT,
+    ACT_WOULD_DENY,
+    ACT_WOULD_KILL,
+    VIEW_ABSENT,
+    VIEW_TRUNCATED,
+    VIEW_UNKNOWN,
+)
+from bpfc.runtime.judging import Event as Made
+from bpfc.runtime.judging import Text, Verdict
+from bpfc.runtime.ladder import STAGES
+from bpfc_cli.testing.play import Step
+from dsl.catalogue import Catalogue, load
+from dsl.interpreter import Event, Fired, Outcome
+from dsl.interpreter.interpreter import known_at
+from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, named_value
+
+# What adapters know of a process besides the record (judging.Event.process).
+_PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
+_NOBODY = (1 << 64) - 1  # no process has this id; 0 is what forked the first one
+_ENDLESS = 1 << 32
+_START = "process.exec"
+_ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
+
+
+@define
+class Records:
+    """Lays out the records of one half of an artifact, and reads its verdicts.
+
+    Args:
+        artifact: the policy.
+        half: "linux" or "windows".
+        catalogue: the events.
+    """
+
+    artifact: Artifact
+    half: str = "linux"
+    catalogue: Catalogue = field(factory=load)
+    _layouts: dict[str, EventLayout] = field(init=False)
+    _limits: dict[str, dict[int, int]] = field(init=False)
+    _names: dict[tuple[str, int], str] = field(init=False)
+    _parts: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        manifest = self.artifact.manifest
+        self._layouts = {layout.event: layout for layout in manifest.layouts}
+        judges = manifest.slot.judges if manifest.slot else ()
+        self._parts = manifest.slot.parts if manifest.slot else 0
+        self._limits = {judge.event: dict(judge.limits) for judge in judges}
+        self._names = {
+            (at.event, at.local): rule.name
+            for rule in manifest.rules
+            for at in getattr(rule, self.half)
+        }
+
+    def step(self, event: Event) -> Step:
+        """An event as its records, one for each stage.
+
+        Args:
+            event: with all fields that its record has room for.
+
+        Returns:
+            The records; none of an event that no rule of this half is about.
+        """
+        limits = self._limits.get(event.name)
+        kind = self.catalogue.event(event.name)
+        if limits is None or kind is None or self.half not in kind.platforms:
+            return Step(event.name, ())
+        layout = self._layouts.get(event.name, self.artifact.manifest.context)
+        if self.half == "windows":  # where all of an event is known before it is decided
+            record = made(event.fields, layout, event.time, wide, limits, self._parts)
+            return Step(event.name, ((STAGES["before"], record),))
+        stages = ((STAGES[stage], known_at(event.fields, kind, stage)) for stage in kind.phases)
+        return Step(
+            event.name,
+            tuple((n, made(known, layout, event.time, bytes, limits)) for n, known in stages),
+        )
+
+    def outcome(self, event: str, verdicts: Iterable[Verdict]) -> Outcome:
+        """What a core made of an event.
+
+        Args:
+            event: catalogue name.
+            verdicts: one for each stage.
+        """
+        found = Outcome()
+        for verdict in verdicts:
+            found = found.then(_outcome(verdict, event, self._names))
+        if self.half == "windows" and event == _START and found.deny:
+            # To end a process that is about to start is to deny its start.
+            return evolve(found, kill=found.kill | {"proc"})
+        return found
+
+
+def made(
+    record: Record,
+    layout: EventLayout | None,
+    time: int,
+    encoded: Callable[[bytes], bytes] = bytes,
+    limits: Mapping[int, int] | None = None,
+    parts: int | None = None,
+) -> Made:
+    """A record as an adapter would make it.
+
+    Args:
+        record: the event's fields.
+        layout: of the event; without one the record says of the process who it is.
+        time: nanoseconds since boot.
+        encoded: makes of a text what programs see.
+        limits: by match view: longest text that is examined; None for no limits.
+        parts: where tests write paths in either form, number of the first match view that is a last
+            component; None where components follow from their paths.
+
+    Returns:
+        The record.
+    """
+    process = tuple(_known_number(record.get(name, UNKNOWN)) for name in _PROCESS)
+    if layout is None:
+        return Made(time_ns=time, process=process)
+    numbers: dict[int, int] = {}
+    unknown = absent = 0
+    for number in layout.numbers:
+        value = named_value(number.name, record)
+        if value is UNKNOWN:
+            unknown |= 1 << number.index
+        elif value is ABSENT:
+            absent |= 1 << number.index
+        else:
+            numbers |= _words(value, number)
+    texts: dict[int, Text] = {}
+    for text in layout.texts:
+        if text.part:
+            continue
+        value = named_value(text.name, record)
+        # An adapter examines no more than rules ask for, and stores no more than this.
+        limit = _ENDLESS if limits is None else limits.get(text.view, LONG_TEXT)
+        texts[text.view] = _text(value, limit, encoded)
+        if parts is not None and text.kind == "path" and isinstance(value, bytes):
+            name = re.split(rb"[/\\]", value)[-1]
+            texts[text.view + parts] = _text(name, limit, encoded)
+    return Made(numbers, texts, unknown, absent, time, process)
+
+
+def _text(value: FieldValue, limit: int, encoded: Callable[[bytes], bytes]) -> Text:
+    if value is UNKNOWN:
+        return Text(flags=VIEW_UNKNOWN)
+    if value is ABSENT:
+        return Text(flags=VIEW_ABSENT)
+    cut = isinstance(value, Truncated)
+    data = value.prefix if isinstance(value, Truncated) else value
+    assert isinstance(data, bytes)
+    data = encoded(data)
+    return Text(data[:limit], VIEW_TRUNCATED if cut or len(data) > limit else 0)
+
+
+def wide(text: bytes) -> bytes:
+    """A text as Windows has it; the words of a command line are separated by spaces there."""
+    return text.replace(b"\0", b" ").decode("utf-8", "replace").encode("utf-16-le")
+
+
+def steps(
+    artifact: Artifact, events: Sequence[Event], known: Catalogue | None = None
+) -> tuple[Step, ...]:
+    """Events as the records of an artifact's Linux half, as `Records.step` makes them."""
+    records = Records(artifact, catalogue=known or load())
+    return tuple(records.step(event) for event in events)
+
+
+def _known_number(value: FieldValue) -> int:
+    return value if isinstance(value, int) else _NOBODY
+
+
+def _words(value: FieldValue, field: NumberField) -> dict[int, int]:
+    """A number as its words; an IPv4 address as ::ffff:a.b.c.d."""
+    if field.words == 1:
+        assert isinstance(value, int)
+        return {field.index: value}
+    assert isinstance(value, IPv4Address | IPv6Address)
+    whole = int(value) | (0xFFFF << 32 if value.version == 4 else 0)
+    return {field.index: whole >> 64, field.index + 1: whole & (1 << 64) - 1}
+
+
+def _outcome(verdict: Verdict, event: str, names: dict[tuple[str, int], str]) -> Outcome:
+    def error(action: int) -> str:
+        return _ERRNO_NAMES[verdict.errno] if verdict.actions & action else ""
+
+    proc = verdict.actions & (ACT_KILL | ACT_KILL_AGENT)
+    parent = verdict.actions & ACT_KILL_PARENT
+    return Outcome(
+        # Rules that count stand behind the others in a record, wherever they do in the source.
+        alerts=tuple(Fired(names[event, rule], partial) for rule, partial in sorted(verdict.rules)),
+        deny=error(ACT_DENY),
+        kill=frozenset([*["proc"] * bool(proc), *["proc.parent"] * bool(parent)]),
+        would_deny=error(ACT_WOULD_DENY),
+        would_kill=bool(verdict.actions & ACT_WOULD_KILL),
+    )
