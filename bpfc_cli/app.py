@@ -6,7 +6,20 @@ from typing import Annotated, Any
 import typer
 
 from bpfc.version import __version__
-from bpfc_cli import build, check, diff, doctor, explain, fmt, import_, inspect, run_, verify
+from bpfc_cli import (
+    build,
+    check,
+    diff,
+    doctor,
+    explain,
+    fmt,
+    import_,
+    inspect,
+    record_,
+    replay_,
+    run_,
+    verify,
+)
 from bpfc_cli.exits import HELP, OK, USAGE, Stop
 from bpfc_cli.problems import Problem
 from bpfc_cli.testing import command as testing
@@ -50,6 +63,8 @@ MODULES = (
     diff,
     verify,
     run_,
+    record_,
+    replay_,
     explain,
     doctor,
 )

@@ -17,6 +17,7 @@ PARTS = (
     "compiler",
     "compiler.targets.windows",
     "bpfc.artifact",
+    "bpfc.recording",
     "bpfc.runtime",
     "runtime_linux",
     "bpfc_cli",

@@ -62,7 +62,7 @@ def check_writable(path: Path) -> None:
         if not stat.S_ISDIR(path.parent.stat().st_mode):
             raise NotADirectoryError(None, f"{path.parent} is not a directory")
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def write_whole(path: Path, data: bytes, keep: bool = False) -> None:
@@ -83,7 +83,7 @@ def write_whole(path: Path, data: bytes, keep: bool = False) -> None:
         else:
             _replace(path, data, path.stat() if keep else None)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def _replace(path: Path, data: bytes, like: os.stat_result | None) -> None:
@@ -122,8 +122,13 @@ def _unreadable(path: Path, reason: str) -> Stop:
     )
 
 
-def _unwritable(path: Path, error: OSError) -> Stop:
-    """BPFC0902."""
+def unwritable(path: Path, error: OSError) -> Stop:
+    """BPFC0902, for a file that another part of bpfc writes.
+
+    Args:
+        path: the file.
+        error: what the system said.
+    """
     return Stop(
         USAGE,
         Problem(

@@ -24,6 +24,7 @@ EXITS = {
     "BPFC0751": USAGE,  # no such file
     # The artifact is at fault: not readable, refused, of another version, in contradiction.
     **dict.fromkeys(("BPFC0704", "BPFC0705", "BPFC0710", "BPFC0712"), FINDINGS),
+    "BPFC094": USAGE,  # of recordings
     "BPFC08": CANNOT,
     "BPFC0801": USAGE,  # no such kernel
     "BPFC0820": USAGE,  # no pipeline

@@ -1,11 +1,8 @@
 """`bpfc run`: activate a policy on this machine and stream its alerts."""
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,18 +10,12 @@ import typer
 
 from bpfc_cli.exits import OK
 from bpfc_cli.options import seconds
+from bpfc_cli.streaming import AlertFormat, ended_by_signals, printer, say
 
 if TYPE_CHECKING:
     from bpfc.artifact.alert import Alert
     from bpfc.runtime.reports import Activation, RuleStatistics, Statistics
     from bpfc.runtime.sensor import Sensor
-
-
-class AlertFormat(str, Enum):  # noqa: UP042  # typer shows the values of a str enum
-    """How to print alerts."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -58,10 +49,10 @@ def run(
     from bpfc_cli.sources import artifact_of
 
     artifact = artifact_of(source)
-    with Sensor() as sensor, _ended_by_signals(sensor) as ended:
+    with Sensor() as sensor, ended_by_signals(sensor.stop) as ended:
         _announce(sensor.activate(artifact))
         deadline = None if duration is None else time.monotonic() + duration
-        for _ in _batches(sensor, ended, deadline, _printer(form), count):
+        for _ in _batches(sensor, ended, deadline, printer(form), count):
             sys.stdout.flush()
         _report(sensor.statistics())
     return OK
@@ -88,63 +79,33 @@ def _batches(
             return
 
 
-def _printer(form: AlertFormat) -> Callable[["Alert"], None]:
-    """What prints one alert."""
-    if form is AlertFormat.JSON:
-        from bpfc.artifact.alert import to_json
-
-        return lambda alert: print(to_json(alert))
-    from bpfc_cli.alerts import for_stdout
-
-    table = for_stdout()
-    print(table.head(), flush=True)
-    return lambda alert: print(table.row(alert))
-
-
-@contextmanager
-def _ended_by_signals(sensor: "Sensor") -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM end the stream in good order, statistics included."""
-    came: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        came.append(number)
-        sensor.stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _announce(done: "Activation") -> None:
     """Say what is active, and what is not as its author asked for first."""
-    _say(f"{done.policy} {done.version} is active (generation {done.generation}, Ctrl-C ends it)")
+    say(f"{done.policy} {done.version} is active (generation {done.generation}, Ctrl-C ends it)")
     for rule in done.rules:
         weaker = ", the form it allows instead of its first" if rule.fallback else ""
-        _say(f"  {rule.rule} on {rule.event}: {rule.label}{weaker}")
+        say(f"  {rule.rule} on {rule.event}: {rule.label}{weaker}")
     for name in done.left_out:
-        _say(f"  {name}: not carried on this platform")
+        say(f"  {name}: not carried on this platform")
 
 
 def _report(counts: "Statistics") -> None:
     """Statistics at the end."""
     lost = ", ".join(f"{name} {value:,}" for name, value in counts.counters.items() if value)
-    _say(f"\n{counts.alerts:,} alerts in {counts.records:,} records; counters: {lost or 'all 0'}")
+    say(f"\n{counts.alerts:,} alerts in {counts.records:,} records; counters: {lost or 'all 0'}")
     if counts.malformed or counts.kills or counts.kills_refused:
-        _say(
+        say(
             f"unreadable records {counts.malformed:,}, killed by the agent {counts.kills:,}, "
             f"not killed {counts.kills_refused:,}"
         )
     for rule in counts.rules:
-        _say(
+        say(
             f"  {rule.rule}: fired {rule.fired:,} (partial {rule.partial:,}), "
             f"undecided {rule.unknown:,}, denied {rule.denied:,}{_counted(rule)}"
         )
     for hook in counts.hooks:
         if hook.skipped:
-            _say(f"  hook {hook.hook}: {hook.skipped:,} runs skipped by the system: lost events")
+            say(f"  hook {hook.hook}: {hook.skipped:,} runs skipped by the system: lost events")
 
 
 def _counted(rule: "RuleStatistics") -> str:
@@ -155,10 +116,3 @@ def _counted(rule: "RuleStatistics") -> str:
         "events not counted": rule.skipped,
     }
     return "".join(f", {word} {number:,}" for word, number in words.items() if number)
-
-
-def _say(words: str) -> None:
-    """A line for people that is not a result."""
-    from bpfc.artifact.alert import printable
-
-    print("\n".join(map(printable, words.split("\n"))), file=sys.stderr, flush=True)

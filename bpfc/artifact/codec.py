@@ -197,6 +197,7 @@ _layout = _shape(
     digest=_number(0, limits.U64_MAX),
     message=_parts,
 )
+_layouts = _many(_layout, limits.EVENTS_MAX)
 _form = _shape(
     Form,
     stage=_choice("before", "after"),
@@ -296,7 +297,7 @@ _manifest = _shape(
     catalogue=_number(1, CATALOGUE_VERSION),
     source_digest=_hash,
     rules=_many(_rule, limits.RULES_MAX),
-    layouts=_many(_layout, limits.EVENTS_MAX),
+    layouts=_layouts,
     linux=_half,
     windows=_maybe(_half),
     shared_version=_number(SHARED_VERSION, SHARED_VERSION),
@@ -346,6 +347,21 @@ def parse_manifest(data: bytes) -> Manifest:
     if isinstance(value, dict):
         _check_versions(value)
     return cast(Manifest, _manifest(value, ""))
+
+
+def parse_layouts(value: object) -> tuple[EventLayout, ...]:
+    """Event layouts as they stand in JSON elsewhere than in a manifest, trusting nothing in them.
+
+    Args:
+        value: what `json` made of `attrs.asdict` of the layouts.
+
+    Returns:
+        The layouts.
+
+    Raises:
+        ArtifactError: BPFC0758, a value is not of its type or not within its limits.
+    """
+    return cast(tuple[EventLayout, ...], _layouts(value, "layouts"))
 
 
 def _parsed(data: bytes) -> object:

@@ -1,12 +1,12 @@
 """From a record's bytes to its values.
 
-A decoder is made once per manifest: which words and views an event has is worked out then, so a
-record costs four `struct` calls, one bounds check per text and one tuple. Values get their types
-(addresses, names of constants, text) when they are asked for.
+A decoder is made once for a manifest's layouts: which words and views an event has is worked out
+then, so a record costs four `struct` calls, one bounds check per text and one tuple. Values get
+their types (addresses, names of constants, text) when they are asked for.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from attrs import frozen
 
 from bpfc.artifact.errors import RecordError
-from bpfc.artifact.manifest import EventLayout, Manifest, NumberField, TextField
+from bpfc.artifact.manifest import EventLayout, NumberField, TextField
 from bpfc.artifact.record import (
     HEADER,
     HEADER_SIZE,
@@ -156,18 +156,17 @@ class Record(NamedTuple):
 
 
 class Decoder:
-    """Decodes the records of one manifest."""
+    """Decodes records of known layouts."""
 
-    def __init__(self, manifest: Manifest, platform: str = "linux") -> None:
-        """Prepare the events of a manifest.
+    def __init__(self, layouts: Iterable[EventLayout], platform: str = "linux") -> None:
+        """Prepare the events.
 
         Args:
-            manifest: a checked manifest.
+            layouts: checked: those of a manifest, say.
             platform: "linux" (texts are UTF-8, paths have slashes) or "windows" (UTF-16LE,
                 backslashes).
         """
-        windows = platform == "windows"
-        self._plans = {layout.digest: _plan(layout, windows) for layout in manifest.layouts}
+        self._plans = plans_of(layouts, platform)
 
     def decode(self, data: bytes) -> Record:
         """Take a record apart, trusting nothing in it.
@@ -179,7 +178,7 @@ class Decoder:
             The record.
 
         Raises:
-            RecordError: it does not follow the layout it names, or names none of this manifest.
+            RecordError: it does not follow the layout it names, or names none that is known.
         """
         if len(data) < TEXT_OFFSET:
             raise RecordError(f"a record of {len(data)} bytes is shorter than {TEXT_OFFSET}")
@@ -214,6 +213,20 @@ class Decoder:
             tuple(texts),
             tuple(flags),
         )
+
+
+def plans_of(layouts: Iterable[EventLayout], platform: str) -> dict[int, Plan]:
+    """How to take the records of some layouts apart.
+
+    Args:
+        layouts: the layouts.
+        platform: "linux" or "windows", whose records they are.
+
+    Returns:
+        By digest of the layout.
+    """
+    windows = platform == "windows"
+    return {layout.digest: _plan(layout, windows) for layout in layouts}
 
 
 def _plan(layout: EventLayout, windows: bool) -> Plan:

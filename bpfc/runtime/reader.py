@@ -62,7 +62,7 @@ class AlertReader:
             platform=self.platform.name,
         )
         manifest = artifact.manifest
-        decoder = Decoder(manifest, self.platform.name)
+        decoder = Decoder(manifest.layouts, self.platform.name)
         self._generations[generation] = _Generation(decoder, Alerter(manifest, context))
         self._draining = [one for one in self._draining if one[1] != generation]
 
@@ -99,6 +99,20 @@ class AlertReader:
         self.alerts += len(alerts)
         self._forget_drained()
         return alerts
+
+    def raw(self, timeout: float | None) -> list[bytes]:
+        """All records there are, as they are.
+
+        Args:
+            timeout: seconds to wait for one, None without limit.
+
+        Returns:
+            Records, oldest first.
+        """
+        found = self.platform.read(timeout)
+        self.records += len(found)
+        self._forget_drained()
+        return found
 
     def _decode(self, raw: bytes) -> tuple[_Generation, Record] | None:
         at = _GENERATION.offset

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -25,6 +26,7 @@ from bpfc.runtime.sensor_sets import SensorSets, carried
 from bpfc.runtime.sets import Value
 
 READER_WAIT_S = 5.0  # a reader that was woken needs milliseconds
+Taken = TypeVar("Taken")
 Source = str | Path | bytes | Artifact
 
 
@@ -78,6 +80,11 @@ class Sensor:
     def kills(self) -> tuple[KillResult, ...]:
         """What became of the latest kills that the agent does, oldest first."""
         return tuple(self._reader.kills)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
 
     def capabilities(self) -> tuple[Capability, ...]:
         """What this machine offers."""
@@ -229,6 +236,27 @@ class Sensor:
         Raises:
             SensorError: BPFC0717, nothing was activated; BPFC0719, someone else is reading.
         """
+        return self._read(lambda: self._reader.read(timeout))
+
+    def records(self, timeout: float | None = 0) -> list[bytes]:
+        """The records that are there, as the programs wrote them, in the place of alerts.
+
+        For whoever keeps events rather than alerts: what this returns is in no alert any more, and
+        kills that are the agent's are not done.
+
+        Args:
+            timeout: seconds to wait for one, None without limit.
+
+        Returns:
+            Records, oldest first; empty after the timeout or `stop`.
+
+        Raises:
+            SensorError: as `poll`.
+        """
+        return self._read(lambda: self._reader.raw(timeout))
+
+    def _read(self, take: Callable[[], list[Taken]]) -> list[Taken]:
+        """What one reader takes from the ring."""
         if not self._reading.acquire(blocking=False):
             raise SensorError(
                 "BPFC0719",
@@ -241,9 +269,9 @@ class Sensor:
                 raise SensorError(
                     "BPFC0717", "no policy is active", "call activate() before reading alerts"
                 )
-            alerts = self._reader.read(timeout)
+            found = take()
             self._sets.tend()
-            return alerts
+            return found
         finally:
             self._reading.release()
 

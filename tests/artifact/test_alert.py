@@ -27,7 +27,7 @@ from bpfc.artifact.record import (
 from tests.artifact import samples
 from tests.artifact.test_decode import GOOD, record_bytes
 
-DECODER = Decoder(samples.manifest())
+DECODER = Decoder(samples.manifest().layouts)
 CONTEXT = AlertContext("host1", "0d9f", 1_700_000_000_000_000_000, "cd" * 32)
 SCHEMA = Path(__file__).parents[2] / "docs" / "alert-schema.md"
 

@@ -28,7 +28,7 @@ from bpfc.artifact.record import (
 )
 from tests.artifact import samples
 
-DECODER = Decoder(samples.manifest())
+DECODER = Decoder(samples.manifest().layouts)
 
 
 def record_bytes(
@@ -161,7 +161,7 @@ def test_parts_of_paths(path: bytes, name: str, directory: str) -> None:
 
 
 def test_windows_texts() -> None:
-    decoder = Decoder(samples.manifest(), "windows")
+    decoder = Decoder(samples.manifest().layouts, "windows")
     text = r"C:\Windows\cmd.exe".encode("utf-16-le")
     record = decoder.decode(record_bytes(samples.EXEC, {}, {0: (text, 0)}))
     assert record.value("proc.exe.name") == "cmd.exe"

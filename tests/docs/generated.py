@@ -26,7 +26,7 @@ _AREAS = {
     "06": "Compiling",
     "07": "Artifacts, loading and running",
     "08": "Virtual machines, rules of other systems",
-    "09": "The command line, the simulator",
+    "09": "The command line, the simulator, recordings",
 }
 
 

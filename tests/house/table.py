@@ -44,6 +44,7 @@ TABLE = {
     "bpfc.abi": Row(),
     "bpfc.artifact": _row(packages="attr attrs elftools"),
     "bpfc.runtime": _row("bpfc.artifact", "attr attrs"),
+    "bpfc.recording": _row("bpfc.artifact bpfc.runtime", "attr attrs"),
     "compiler": _row("dsl bpfc.abi bpfc.artifact", "attr attrs elftools llvmlite"),
     "bpfc.simulator": _row("bpfc.abi bpfc.artifact bpfc.runtime", "attr attrs"),
     "runtime_linux": _row("bpfc.abi bpfc.runtime bpfc.artifact", "attr attrs"),
@@ -52,8 +53,8 @@ TABLE = {
     # Translates for the command line; needs an extra of its own.
     "bpfc_cli.importing": _row("compiler dsl", "attr attrs sigma yaml"),
     "bpfc_cli": _row(
-        "bpfc bpfc.abi bpfc.artifact bpfc.runtime bpfc.simulator bpfc_cli.importing compiler dsl "
-        "runtime_linux",
+        "bpfc bpfc.abi bpfc.artifact bpfc.recording bpfc.runtime bpfc.simulator bpfc_cli.importing "
+        "compiler dsl runtime_linux",
         "attr attrs rich typer",
     ),
 }

@@ -361,7 +361,7 @@ def activation(stage: Stage, artifact: Artifact) -> dict[str, Any]:
 
 def flips(platform: "Remembering", artifact: Artifact) -> dict[str, Any]:
     """Two generations that take turns without pause in the middle of execs."""
-    active, decoder = platform.latest, Decoder(artifact.manifest, "linux")
+    active, decoder = platform.latest, Decoder(artifact.manifest.layouts, "linux")
     names = {(a.event, a.local): rule.name for rule in artifact.manifest.rules for a in rule.linux}
     beside, count = platform.load(artifact), 0
     platform.read(0)

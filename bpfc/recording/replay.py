@@ -1,0 +1,126 @@
+"""Recorded events judged by a policy's compiled core, and the alerts that come of it."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field
+
+from bpfc.artifact.alert import Alert, AlertContext, Alerter
+from bpfc.artifact.decode import Plan, Record, plans_of
+from bpfc.artifact.manifest import EventLayout
+from bpfc.artifact.record import ACT_DENY, STAGE_AFTER
+from bpfc.artifact.recording import LIFE
+from bpfc.recording.header import Header
+from bpfc.recording.translation import Translation
+from bpfc.runtime.judging import CoreRunner
+from bpfc.runtime.ladder import STAGES
+from bpfc.runtime.platform import Capability
+
+
+@define
+class Missing:
+    """What a policy reads and a recording does not have.
+
+    Args:
+        events: events that the policy has rules on.
+        fields: by event that was recorded, fields that are unknown in a replay.
+    """
+
+    events: tuple[str, ...]
+    fields: Mapping[str, tuple[str, ...]]
+
+
+@define
+class Replay:
+    """A policy that judges a recording's events, one after the other.
+
+    Args:
+        runner: the policy's core; nothing was judged by it yet.
+        header: of the recording.
+        late: by event, the fields that are known after its decision only.
+        judged: how many events the policy has looked at.
+    """
+
+    runner: CoreRunner
+    header: Header
+    late: Mapping[str, Sequence[str]] = field(factory=dict)
+    judged: int = 0
+    missing: Missing = field(init=False)
+    _translations: dict[str, Translation] = field(init=False, factory=dict)
+    _stages: dict[str, tuple[int, ...]] = field(init=False, factory=dict)
+    _alerter: Alerter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        artifact, half = self.runner.artifact, self.runner.half
+        context = AlertContext(
+            host=self.header.host,
+            boot_id=self.header.boot_id,
+            boot_time_ns=self.header.boot_time_ns,
+            artifact=artifact.digest,
+            platform=half,
+        )
+        self._alerter = Alerter(artifact.manifest, context)
+        plans = {p.layout.event: p for p in plans_of(artifact.manifest.layouts, half).values()}
+        wide = half == "windows" and self.header.platform == "linux"
+        for judge in self.runner.layout.judges:
+            recorded = self.header.layout(judge.event)
+            if recorded is None:
+                continue
+            plan = plans.get(judge.event) or _context(artifact.manifest.context)
+            late = self.late.get(judge.event, ())
+            made = Translation(recorded, plan, self.runner.layout, judge, late, wide)
+            self._translations[judge.event] = made
+            self._stages[judge.event] = self._stages_of(judge.event)
+        self.missing = Missing(
+            tuple(j.event for j in self.runner.layout.judges if j.event not in self.header.events),
+            {name: one.missing for name, one in self._translations.items() if one.missing},
+        )
+
+    def _stages_of(self, event: str) -> tuple[int, ...]:
+        """The stages at which an event is judged, in the order in which they come."""
+        found = {STAGES[form.form.stage] for form in self.runner.forms if form.event == event}
+        if event in LIFE or not found:  # what is remembered changes once it has happened
+            found.add(STAGE_AFTER)
+        return tuple(sorted(found, reverse=True))
+
+    def judge(self, record: Record) -> tuple[Alert, ...]:
+        """Judge the next event.
+
+        Args:
+            record: of the recording.
+
+        Returns:
+            The alerts that a sensor would have given; what was denied is not judged any further.
+
+        Raises:
+            Fault: the core did what no system allows (of the simulator).
+        """
+        translation = self._translations.get(record.event)
+        if translation is None:
+            return ()
+        self.judged += 1
+        alerts: list[Alert] = []
+        for stage in self._stages[record.event]:
+            made = translation.made(record, stage)
+            verdict = self.runner.judge(record.event, made.event, stage)
+            if verdict.rules:
+                found = translation.alerting(record, made, verdict, stage)
+                alerts += self._alerter.alerts(found)
+            if verdict.actions & ACT_DENY:
+                break
+        return tuple(alerts)
+
+
+def _context(context: EventLayout | None) -> Plan:
+    """For an event without rules, at which the core only keeps what it remembers of processes."""
+    layout = EventLayout("", 0, (), (), 0) if context is None else context
+    (plan,) = plans_of([layout], "linux").values()
+    return plan
+
+
+def offered(header: Header) -> tuple[Capability, ...]:
+    """What the recorded machine offered to rules.
+
+    Args:
+        header: of the recording.
+    """
+    return tuple(Capability(name, True, "when it was recorded", "") for name in header.capabilities)
