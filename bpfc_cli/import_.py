@@ -67,6 +67,13 @@ def import_sigma(
         System | None,
         typer.Option("--platform", help="Only rules for this system, and those for none."),
     ] = None,
+    kernel_part: Annotated[
+        bool,
+        typer.Option(
+            "--kernel-part",
+            help="Of rules that need a second stage, write what the kernel can decide alone.",
+        ),
+    ] = False,
 ) -> int:
     """Translate Sigma rules.
 
@@ -80,7 +87,7 @@ def import_sigma(
 
     pipelines = [pipeline_of(name, data) for name, data in read(pipeline or ())]
     contents = _contents(list(rule_files(files)))
-    found = translated(contents, pipelines, platform.value if platform else "")
+    found = translated(contents, pipelines, platform.value if platform else "", kernel_part)
     return finish(found, "sigma", output, form)
 
 
@@ -100,6 +107,7 @@ def finish(
         The exit code.
     """
     from bpfc_cli.files import write_whole
+    from bpfc_cli.importing.model import Status
     from bpfc_cli.importing.report import is_bad_input
     from bpfc_cli.importing.source import policy_text
 
@@ -113,7 +121,7 @@ def finish(
     _print(found, form, output == STDOUT)
     if is_bad_input(found):
         return USAGE
-    return OK if all(item.detections for item in found) else FINDINGS
+    return OK if all(item.status is Status.FULL for item in found) else FINDINGS
 
 
 def _print(found: "Sequence[Translation]", form: ReportFormat, aside: bool) -> None:

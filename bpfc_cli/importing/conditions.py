@@ -75,7 +75,38 @@ class Any:
     items: tuple["Condition", ...]
 
 
-Condition = Always | Test | Raw | Not | All | Any
+@frozen
+class Unseen:
+    """A test that only user space can decide; it has no text (`without_unseen`)."""
+
+    subject: str
+
+
+Condition = Always | Test | Raw | Unseen | Not | All | Any
+
+
+def without_unseen(item: Condition, holds: bool = False) -> Condition:
+    """The part of a condition that needs no user space.
+
+    Args:
+        item: a condition.
+        holds: what tests that only user space can decide are taken for.
+
+    Returns:
+        With `holds` false a condition that is true only where the whole is, whatever these tests
+        come to.
+    """
+    match item:
+        case Unseen():
+            return Always(holds)
+        case Not():
+            return Not(without_unseen(item.item, not holds))
+        case All():
+            return All(tuple(without_unseen(part, holds) for part in item.items))
+        case Any():
+            return Any(tuple(without_unseen(part, holds) for part in item.items))
+        case _:
+            return item
 
 
 def quoted(text: str) -> str:
@@ -190,6 +221,8 @@ def shown(item: Condition) -> str:
             return "true" if item.value else "false"
         case Raw():
             return item.text
+        case Unseen():
+            raise ValueError(f"{item.subject} is known to user space only")
         case Test():
             return _test(item, False)
         case Not(item=Test() as test):

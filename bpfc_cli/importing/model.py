@@ -181,7 +181,8 @@ class Translation:
         origin: where it stands.
         about: what it says of itself.
         detections: what it looks for, mostly one; each becomes a rule. None if that cannot be said.
-        reasons: why it cannot be said; none of them with a detection.
+        reasons: what cannot be said, and why. With a detection, which then is only a part of the
+            rule, all of them are about what user space knows.
         names: of the rules in the policy, once they are in one.
         notes: where the translation differs from the rule.
         hidden: whether it is there only as a part of others, and has no rule of its own.
@@ -198,7 +199,7 @@ class Translation:
     @property
     def status(self) -> Status:
         """How far it was translated."""
-        if self.detections:
+        if not self.reasons:
             return Status.FULL
         agent = all(reason.code is Code.AGENT for reason in self.reasons)
         return Status.SECOND_STAGE if agent else Status.NOT

@@ -92,6 +92,14 @@ def test_what_is_no_rule(cli: Cli, tmp_path: Path, text: str) -> None:
     assert done.code == exits.USAGE and "invalid" in done.out
 
 
+def test_what_the_kernel_decides_alone(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "part.yml"
+    file.write_text(FINE.replace("{Image: /opt/one}", "[{Image: /opt/one}, {Hashes: a}]"))
+    assert "rule" not in cli("import", "sigma", file, "-o", "-").out
+    done = cli("import", "sigma", file, "--kernel-part", "-o", "-")
+    assert done.code == exits.FINDINGS and 'proc.exe.path == "/opt/one"' in done.out
+
+
 def test_files_that_are_not_there(cli: Cli, tmp_path: Path) -> None:
     assert cli("import", "sigma", tmp_path / "missing.yml").code == exits.USAGE
     done = cli("import", "sigma", tmp_path)

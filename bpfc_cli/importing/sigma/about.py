@@ -57,7 +57,8 @@ def together(found: Iterable[Translation]) -> tuple[Translation, ...]:
             continue
         notes = tuple(dict.fromkeys((*before.notes, *item.notes)))
         parts = _joined((*before.detections, *item.detections))
-        result[-1] = evolve(before, detections=parts, notes=notes)
+        reasons = tuple(dict.fromkeys((*before.reasons, *item.reasons)))
+        result[-1] = evolve(before, detections=parts, notes=notes, reasons=reasons)
     return tuple(result)
 
 

@@ -26,7 +26,17 @@ from sigma.types import (
     SigmaType,
 )
 
-from bpfc_cli.importing.conditions import All, Always, Any, Condition, Not, Raw, simplified
+from bpfc_cli.importing.conditions import (
+    All,
+    Always,
+    Any,
+    Condition,
+    Not,
+    Raw,
+    Unseen,
+    simplified,
+    without_unseen,
+)
 from bpfc_cli.importing.model import Code, Detection, Reason, Refused, Translation
 from bpfc_cli.importing.sigma.about import about_of, origin_of, together
 from bpfc_cli.importing.sigma.correlation import Part, correlated
@@ -93,8 +103,16 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
     finalize_correlation_subqueries = True
     explicit_not_exists_expression: ClassVar[bool] = True
 
-    def __init__(self, *arguments: Anything, **options: Anything) -> None:
+    def __init__(self, *arguments: Anything, kernel_part: Anything = False, **options: Anything):
+        """A backend.
+
+        Args:
+            arguments, options: pySigma's own.
+            kernel_part: of rules that need user space, keep what needs none; from a command line
+                also as "true".
+        """
         super().__init__(*arguments, **options)
+        self._kernel_part = str(kernel_part).lower() == "true"
         self._found: dict[tuple[Code, str], Reason] = {}
         self._notes: dict[str, None] = {}
         self._parts: dict[int, Part | tuple[Reason, ...]] = {}  # of correlations, by id of the rule
@@ -116,6 +134,8 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         try:
             found = super().convert_rule(rule, output_format, callback)
             self._check_possible(rule)
+            if self._found:  # a part of the rule is no part of a correlation
+                self._parts[id(rule)] = tuple(self._found.values())
         except NotTranslated as error:
             self._parts[id(rule)] = error.reasons
             if self.collect_errors:
@@ -130,7 +150,7 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         if isinstance(part, Part) and simplified(part.when) == Always(False):
             names = " and ".join(event.name for event in part.events)
             text = f"the condition is false on every event of {names}"
-            raise NotTranslated((Reason(Code.NEVER, names, text),))
+            raise NotTranslated(tuple(self._found.values()) or (Reason(Code.NEVER, names, text),))
 
     def finish_query(
         self, rule: SigmaRule | SigmaCorrelationRule, query: Anything, state: State
@@ -145,9 +165,15 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         if setting.windows and lacking:
             text = f"Windows has no hook for {' and '.join(lacking)}"
             self._refuse(Refused(Code.EVENT, lacking[0], text))
-        when = simplified(query)
+        when = query
         if self._found:
-            raise NotTranslated(tuple(self._found.values()))
+            agent = all(reason.code is Code.AGENT for reason in self._found.values())
+            if not (agent and self._kernel_part):
+                raise NotTranslated(tuple(self._found.values()))
+            when = without_unseen(query)
+            names = ", ".join(subject for _, subject in self._found)
+            self._notes[f"matches less than the original: what needs {names} is left out"] = None
+        when = simplified(when)
         before = self._parts.get(id(rule))
         if isinstance(before, Part):  # a further condition of the rule
             when = Any((before.when, when))
@@ -162,6 +188,7 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
             origin_of(rule),
             about_of(rule),
             (query,),
+            tuple(self._found.values()),
             notes=tuple(self._notes),
             hidden=not rule._output,
         )
@@ -180,7 +207,7 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         """Note why something was not translated; the rest is still looked at."""
         reason = refused.reason
         self._found.setdefault((reason.code, reason.subject), reason)
-        return Always(True)
+        return Unseen(reason.subject)
 
     # ------------------------------------------------------------ logic
 
@@ -338,7 +365,8 @@ def _field_named(setting: _Setting, name: str) -> Field:
     fields = [field for field in found if field is not None]
     if len(fields) < len(found):
         raise Refused(Code.FIELD, name, f"{setting.names} has no field that says {name}")
-    if setting.windows and any("windows" not in field.platforms for field in fields):
+    everywhere = all("windows" in event.platforms for event in setting.events)  # else said already
+    if setting.windows and everywhere and any("windows" not in f.platforms for f in fields):
         raise Refused(Code.FIELD, name, f"{name} is not read on Windows")
     return evolve(fields[0], optional=any(field.optional for field in fields))
 

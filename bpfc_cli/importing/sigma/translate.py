@@ -22,6 +22,7 @@ def translated(
     contents: Iterable[tuple[str, bytes]],
     pipelines: Sequence[ProcessingPipeline] = (),
     platform: str = "",
+    kernel_part: bool = False,
 ) -> tuple[Translation, ...]:
     """Translate rules.
 
@@ -30,12 +31,13 @@ def translated(
         pipelines: a user's own, which come first or last by their priority.
         platform: "linux" or "windows" for rules of that system alone; "" for both, where rules for
             no system are taken as for Linux.
+        kernel_part: of rules that need user space, keep what needs none.
 
     Returns:
         Each rule of the files, in their order; with names those that are part of a policy.
     """
     found = read(contents)
-    backend = bpfcBackend(_whole(pipelines, platform))
+    backend = bpfcBackend(_whole(pipelines, platform), kernel_part=kernel_part)
     backend.init_processing_pipeline()
     rules = [item for rule in found.rules for item in _one(backend, rule)]
     everything = sorted(

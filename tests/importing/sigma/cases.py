@@ -44,7 +44,9 @@ class Case:
             for file in [self.path.with_name(self.name + _PIPELINE)]
             if file.exists()
         ]
-        return translated([(self.path.name, self.path.read_bytes())], pipelines)
+        kernel_part = self.name == "kernel_part"
+        contents = [(self.path.name, self.path.read_bytes())]
+        return translated(contents, pipelines, kernel_part=kernel_part)
 
 
 def cases() -> Iterator[Case]:

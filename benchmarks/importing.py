@@ -1,0 +1,56 @@
+"""How many rules of other systems are translated in full.
+
+Made-up rules in the statistical shape of public corpora go through the importers.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+
+from benchmarks import sigma_rules
+from bpfc_cli.importing.model import Translation, summary
+from bpfc_cli.importing.sigma.translate import translated
+
+MISSES = 12  # of a system, printed
+
+
+def sigma(count: int, seed: int) -> Sequence[Translation]:
+    """Sigma rules, translated."""
+    rules = sigma_rules.rules(count, seed)
+    text = yaml.safe_dump_all(rules, allow_unicode=True, sort_keys=False)
+    return translated([("generated.yml", text.encode())], kernel_part=True)
+
+
+# One row for each system that rules come from: its name is the beginning of its keys.
+SYSTEMS: dict[str, Callable[[int, int], Sequence[Translation]]] = {"sigma": sigma}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this benchmark."""
+    parser.add_argument("--rules", type=int, default=2000, help="of each system (default 2000)")
+    parser.add_argument("--seed", type=int, default=1, help="other rules for another number")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Translate, and count.
+
+    Args:
+        options: `rules` and `seed`.
+
+    Returns:
+        For each system NAME: `NAME_percent` translated in full; `NAME_kernel_percent` with those of
+        which the kernel's part is in the policy; `NAME_misses`, reasons with the number of rules.
+    """
+    result: dict[str, Any] = {"rules": options.rules, "seed": options.seed}
+    for name, translate in SYSTEMS.items():
+        found = translate(options.rules, options.seed)
+        counts = summary(found)
+        written = sum(bool(item.detections) for item in found)
+        result[f"{name}_percent"] = counts.percent
+        result[f"{name}_kernel_percent"] = round(100 * written / len(found), 2)
+        result[f"{name}_misses"] = {
+            f"{code} {subject}": number for code, subject, number in counts.subjects[:MISSES]
+        }
+    return result
