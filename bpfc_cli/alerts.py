@@ -10,7 +10,8 @@ from attrs import frozen
 from rich.cells import cell_len, chop_cells
 
 from bpfc.artifact.alert import Alert, printable
-from bpfc.artifact.wording import argument
+from bpfc.artifact.alert_steps import AlertStep
+from bpfc.artifact.wording import argument, duration
 
 WIDTH_OF_A_PIPE = 160  # characters, where nothing says how wide the reader is
 NARROWEST = 80
@@ -18,6 +19,7 @@ _GAP = "  "
 _HEADINGS = ("time", "rule", "who", "outcome", "what")
 _TIME, _RULE, _WHO, _OUTCOME = 12, 18, 24, 14  # characters; who gets more where there is more
 _STYLES = {"denied": "31", "killed": "31", "kill requested": "31", "observed": "32"}
+_PROCESS = ("proc.pid", "proc.start_time")  # of a step: shown in front of its other fields
 _OTHER_STYLE = "33"
 
 
@@ -93,10 +95,20 @@ def cells(alert: Alert) -> tuple[str, ...]:
     if alert.more_rules:
         notes.append(f"{alert.more_rules} more rules fired")
     output = [f"{name}: {_value(value)}" for name, value in alert.output.items()]
-    what = "\n".join(map(printable, ["; ".join([alert.message, *notes]), *output]))
+    before = [_step(step, alert.time_ns) for step in alert.steps]
+    what = "\n".join(map(printable, ["; ".join([alert.message, *notes]), *before, *output]))
     time = alert.time.partition("T")[2][:12] or alert.time
     facts = (time, alert.rule.name + severity, _who(alert.fields), outcome)
     return (*map(printable, facts), what)
+
+
+def _step(step: AlertStep, now: int) -> str:
+    """An earlier step of a sequence: what and how long before, by whom, and what is shown of it."""
+    who = f"pid {step.fields.get('proc.pid', '?')}"
+    program = step.program or "program no longer known"
+    facts = [f"{n} {_value(value)}" for n, value in step.fields.items() if n not in _PROCESS]
+    ago = duration(max(now - step.time_ns, 0))
+    return ", ".join([f"after {step.event} {ago} before by {program} {who}", *facts])
 
 
 def _who(fields: Mapping[str, object]) -> str:

@@ -18,13 +18,22 @@ from bpfc.artifact.record import (
     ACT_KILL,
     ACT_KILL_AGENT,
     ACT_KILL_PARENT,
+    ACT_KILL_STEP,
     ACT_WOULD_DENY,
     ACT_WOULD_KILL,
 )
 from dsl.catalogue import Event, Field
 from dsl.derived import Derived
 from dsl.typed import Policy, Rule, parts_of
-from dsl.walk import counted_fields, operands, rule_keys, rule_reads, rule_tests, shown_fields
+from dsl.walk import (
+    carried_fields,
+    counted_fields,
+    operands,
+    rule_keys,
+    rule_reads,
+    rule_tests,
+    shown_fields,
+)
 
 PLATFORMS = ("linux", "windows")
 
@@ -68,6 +77,7 @@ class Ladder:
 _KILLED = "killed before its first instruction"
 _BY_AGENT = "killed by the agent (asynchronous)"
 _PARENT_BY_AGENT = "parent killed by the agent (asynchronous)"
+_STEPS_BY_AGENT = "processes of earlier steps killed by the agent (asynchronous)"
 _STOPPED = "process start denied with STATUS_ACCESS_DENIED"
 
 _RAW_TP, _LSM, _CGROUP = ("raw_tp",), ("bpf_lsm",), ("cgroup",)
@@ -120,6 +130,7 @@ _AUDIT = {
     ACT_KILL: ACT_WOULD_KILL,
     ACT_KILL_AGENT: ACT_WOULD_KILL,
     ACT_KILL_PARENT: ACT_WOULD_KILL,
+    ACT_KILL_STEP: ACT_WOULD_KILL,
 }
 
 
@@ -307,6 +318,7 @@ def unread_names(rule: Rule, event: Event, platform: str) -> tuple[str, ...]:
         return (event.name,)
     named = (
         *shown_fields(rule),
+        *carried_fields(rule),
         *(field for effect in rule.effects for field in effect.fields),
     )
     fields = [*_read(rule, event), *(event.field(f.name) or f for f in named)]
@@ -364,6 +376,9 @@ def _form(rule: Rule, rung: Rung, ladder: Ladder, audit: bool) -> Form:
     if rule.kill is not None and "proc.parent" in rule.kill.targets:
         label = _PARENT_BY_AGENT if not rung.actions else f"{label}, {_PARENT_BY_AGENT}"
         actions |= ACT_KILL_PARENT
+    if rule.kill is not None and rule.kill.steps:
+        label = _STEPS_BY_AGENT if label == "alert" else f"{label}, {_STEPS_BY_AGENT}"
+        actions |= ACT_KILL_STEP
     if audit and actions:
         label = f"audit, not done: {label}"
         for done, would in _AUDIT.items():

@@ -1,6 +1,6 @@
 """The driver: runs the phases in order. It is the only place that knows the whole pipeline."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
@@ -17,6 +17,7 @@ from bpfc.artifact.manifest import (
     Parts,
     RuleEvent,
     RuleInfo,
+    StepInfo,
 )
 from bpfc.artifact.record import ACT_DENY
 from bpfc.version import __version__
@@ -30,6 +31,7 @@ from compiler.emit.unit import Unit
 from compiler.emit.whole import emit_core
 from compiler.objects import CoreModule, HalfObject, generate
 from compiler.origins import lines_of
+from compiler.plan.layout import number_fields
 from compiler.plan.memory import set_infos
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
@@ -38,10 +40,9 @@ from compiler.targets.common.judged import slot_layout
 from compiler.targets.linux import half as linux_half
 from compiler.targets.linux import testing as test_half
 from compiler.targets.windows import half as windows_half
-from dsl.catalogue import Field
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
-from dsl.typed import Policy, Rule
+from dsl.typed import Part, Policy, Rule
 
 # The same numbers on both systems.
 CORE_HELPERS = {"map_lookup_elem": 1, "map_update_elem": 2, "map_delete_elem": 3}
@@ -244,10 +245,19 @@ def _rule(
         windows=windows,
         tests=tests,
         output=tuple(OutputInfo(o.name, _parts(o.parts), o.text) for o in rule.output),
+        steps=tuple(_steps(rule)),
     )
 
 
-def _parts(template: Iterable[str | Field]) -> Parts:
+def _steps(rule: Rule) -> Iterator[StepInfo]:
+    """What a sequence remembers of its earlier steps."""
+    killed = rule.kill.steps if rule.kill else ()
+    for number, step in enumerate(rule.sequence.steps[:-1] if rule.sequence else (), 1):
+        fields = number_fields(step.carried)
+        yield StepInfo(step.alias, step.event.name, fields, number in killed)
+
+
+def _parts(template: Iterable[Part]) -> Parts:
     """A text as the manifest has it."""
     return tuple(
         ("text", part) if isinstance(part, str) else ("field", part.name) for part in template

@@ -60,7 +60,12 @@ def check_key(key: Key | None, conditions: Conditions, report: Collector) -> tup
 
 def words(parts: Sequence[KeyPart]) -> int:
     """Number of 64-bit words of a key."""
-    return sum(2 if f.kind is Kind.IP else 1 for part in parts for f in part.fields)
+    return sum(field_words(field) for part in parts for field in part.fields)
+
+
+def field_words(field: Field) -> int:
+    """64-bit words of a number field's value."""
+    return 2 if field.kind is Kind.IP else 1
 
 
 def key_part(name: Name, conditions: Conditions, report: Collector) -> KeyPart | None:

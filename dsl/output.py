@@ -1,7 +1,6 @@
 """Named values of alerts: the clause `output`."""
 
 from dsl import templates, typed
-from dsl.conditions import Conditions
 from dsl.diagnostics import Collector, shown
 from dsl.span import Span
 from dsl.syntax import Name, NamedValue, Output, Text
@@ -10,13 +9,13 @@ MAX_VALUES = 32  # of one rule
 
 
 def check_output(
-    clause: Output | None, conditions: Conditions, report: Collector
+    clause: Output | None, find: templates.Find, report: Collector
 ) -> tuple[typed.Output, ...]:
     """Check `output { name = FIELD, name = "text {field}" }`.
 
     Args:
         clause: as parsed, if there is one.
-        conditions: of the rule; finds fields.
+        find: finds the fields of the rule.
         report: takes diagnostics.
 
     Returns:
@@ -34,7 +33,7 @@ def check_output(
             clause.values[MAX_VALUES].span,
             remedy="alerts have all fields of their event in any case",
         )
-    found = [_value(value, conditions, report) for value in clause.values]
+    found = [_value(value, find, report) for value in clause.values]
     return tuple(value for value in found if value is not None)
 
 
@@ -58,13 +57,13 @@ def _check_name(name: Name, first: dict[str, Span], report: Collector) -> None:
         )
 
 
-def _value(value: NamedValue, conditions: Conditions, report: Collector) -> typed.Output | None:
+def _value(value: NamedValue, find: templates.Find, report: Collector) -> typed.Output | None:
     """One value."""
     name = value.name.text
     if isinstance(value.value, Name):
-        field = conditions.field(value.value)
+        field = find(value.value)
         return None if field is None else typed.Output(name, (field,), False)
     if not isinstance(value.value, Text):
         return None
-    parts = templates.parse(value.value, conditions, report)
+    parts = templates.parse(value.value, find, report)
     return None if parts is None else typed.Output(name, parts, True)

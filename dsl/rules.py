@@ -10,6 +10,7 @@ from dsl import metadata, syntax, templates, typed
 from dsl.catalogue import Catalogue, Event
 from dsl.conditions import Conditions, ListCache
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.earlier import Earlier
 from dsl.effects import check_effects
 from dsl.exceptions import check_exceptions
 from dsl.inheritance import Inherited
@@ -91,8 +92,17 @@ class RuleChecker:
         clauses = self._exceptions(rule)
         excepts = check_exceptions(clauses, conditions, self.today, self.report)
         pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
-        deny, kill = self._deny(rule, events), self._kill(rule, events)
-        alert, silent = self._alert(rule, conditions), self._silent(rule)
+        earlier = Earlier(sequence, conditions, self.report) if sequence else None
+        find = earlier.field if earlier else conditions.field
+        deny, kill = self._deny(rule, events), self._kill(rule, events, earlier)
+        alert, silent = self._alert(rule, conditions, find), self._silent(rule)
+        output = check_output(self._single(rule, syntax.Output), find, self.report)
+        if earlier:
+            shown_parts = (
+                *(alert.template if alert else ()),
+                *(p for o in output for p in o.parts),
+            )
+            sequence = earlier.carrying(shown_parts)
         threshold = self._single(rule, syntax.Threshold)
         effects = check_effects(rule.clauses, conditions, self.report)
         own_mode = self._single(rule, syntax.Mode)
@@ -120,7 +130,7 @@ class RuleChecker:
             sequence=sequence,
             threshold=check_threshold(threshold, conditions, self.report),
             effects=effects,
-            output=check_output(self._single(rule, syntax.Output), conditions, self.report),
+            output=output,
         )
 
     def _exceptions(self, rule: syntax.Rule) -> list[syntax.Exception_]:
@@ -242,17 +252,29 @@ class RuleChecker:
                 )
         return typed.Deny(errno, fallback, clause.on_unknown, clause.span)
 
-    def _kill(self, rule: syntax.Rule, events: tuple[Event, ...]) -> typed.Kill | None:
+    def _kill(
+        self, rule: syntax.Rule, events: tuple[Event, ...], earlier: Earlier | None
+    ) -> typed.Kill | None:
         """The `kill` clause."""
         clause = self._single(rule, syntax.Kill)
         if clause is None:
             return None
         targets: dict[str, Name] = {}
+        steps: dict[int, Name] = {}
         for name in clause.targets:
-            choice(name, "process to kill", KILL_TARGETS, self.report)
-            if name.text in targets:
+            step = earlier.victim(name) if earlier else 0
+            last = earlier is not None and step == len(earlier.sequence.steps)
+            if step and not last:
+                again = steps.setdefault(step, name) is not name
+            else:
+                known = (*KILL_TARGETS, *(earlier.victims() if earlier else ()))
+                plain = evolve(name, text=name.text.partition(".")[2]) if last else name
+                choice(plain, "process to kill", known, self.report)
+                again = targets.setdefault(plain.text, name) is not name
+            if again:
                 self.report.error("BPFC0407", f"`{name.text}` is given twice", name.span)
-            targets.setdefault(name.text, name)
+        if steps and not targets:
+            return typed.Kill((), clause.span, tuple(steps))
         chosen = tuple(targets) or KILL_TARGETS[:1]
         ended = next((event for event in events if event.ended), None)
         if ended and KILL_TARGETS[0] in chosen:
@@ -270,14 +292,16 @@ class RuleChecker:
                 targets[chosen[0]].span if targets else clause.span,
                 remedy="kill on an event that is seen where the process runs",
             )
-        return typed.Kill(chosen, clause.span)
+        return typed.Kill(chosen, clause.span, tuple(steps))
 
-    def _alert(self, rule: syntax.Rule, conditions: Conditions) -> typed.Alert | None:
+    def _alert(
+        self, rule: syntax.Rule, conditions: Conditions, find: templates.Find
+    ) -> typed.Alert | None:
         """The `alert` clause."""
         clause = self._single(rule, syntax.Alert)
         if clause is None:
             return None
-        parts = templates.parse(clause.template, conditions, self.report) if clause.template else ()
+        parts = templates.parse(clause.template, find, self.report) if clause.template else ()
         limit = check_limit(clause.limit, conditions, self.report)
         return typed.Alert(parts or (), clause.span, limit)
 

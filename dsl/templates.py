@@ -1,31 +1,33 @@
 """Alert templates: text with fields in braces."""
 
 import re
+from collections.abc import Callable
 
 from dsl.catalogue import Field
-from dsl.conditions import Conditions
 from dsl.diagnostics import Collector
 from dsl.span import Span
 from dsl.syntax import Name, Text
+from dsl.typed import Part, StepField
+
+# Finds the field that a name stands for, or reports that there is none.
+Find = Callable[[Name], Field | StepField | None]
 
 PIECE = re.compile(r"(?P<escape>\{\{|\}\})|\{(?P<field>[^{}]*)\}|(?P<brace>[{}])|(?P<text>[^{}]+)")
 
 
-def parse(
-    template: Text, conditions: Conditions, report: Collector
-) -> tuple[str | Field, ...] | None:
+def parse(template: Text, find: Find, report: Collector) -> tuple[Part, ...] | None:
     """Split a template into its parts.
 
     Args:
         template: the string behind `alert`.
-        conditions: finds the fields of the rule's events.
+        find: finds the fields of the rule's events.
         report: takes diagnostics.
 
     Returns:
         Literal parts and fields in turn, no two literal parts next to each other; None if a field
         is unknown or a brace is alone.
     """
-    parts: list[str | Field] = []
+    parts: list[Part] = []
     good = True
     for match in PIECE.finditer(template.value):
         if match["field"] is not None and not match["field"].strip():
@@ -46,7 +48,7 @@ def parse(
             )
         elif match["field"] is not None:
             name = match["field"].strip()
-            field = conditions.field(Name(name, _span(template, match.start(), match.end())))
+            field = find(Name(name, _span(template, match.start(), match.end())))
             good = good and field is not None
             parts += [field] if field else []
         else:

@@ -136,10 +136,17 @@ class Deny:
 
 @frozen
 class Kill:
-    """`kill proc, proc.parent`: the processes to end, each "proc" or "proc.parent"."""
+    """`kill proc, proc.parent, w.proc`: the processes to end.
+
+    Args:
+        targets: each "proc" or "proc.parent".
+        span: of the clause.
+        steps: of a sequence, numbers of the earlier steps whose processes are ended too.
+    """
 
     targets: tuple[str, ...]
     span: Span
+    steps: tuple[int, ...] = ()
 
 
 @frozen
@@ -191,6 +198,29 @@ class Threshold:
 
 
 @frozen
+class StepField:
+    """A field of an earlier step of a sequence, as alerts show it: `w.remote.ip`.
+
+    Args:
+        step: number of the step, counted from 1.
+        alias: its name.
+        field: of the step's event; no text.
+    """
+
+    step: int
+    alias: str
+    field: Field
+
+    @property
+    def name(self) -> str:
+        """As it is written."""
+        return f"{self.alias}.{self.field.name}"
+
+
+Part = str | Field | StepField  # of a text of an alert
+
+
+@frozen
 class Step:
     """A step of a sequence, or what ends one.
 
@@ -202,6 +232,7 @@ class Step:
         before: what has to be equal to `after` of the step before it.
         after: what the step behind it is compared with.
         span: its place.
+        carried: numbers that are remembered until the last step.
     """
 
     alias: str
@@ -211,6 +242,7 @@ class Step:
     before: Key
     after: Key
     span: Span
+    carried: tuple[Field, ...] = ()
 
 
 @frozen
@@ -233,7 +265,7 @@ class Sequence:
 class Alert:
     """`alert "text {field}"`: literal parts and fields in turn; empty means the default message."""
 
-    template: tuple[str | Field, ...]
+    template: tuple[Part, ...]
     span: Span
     limit: Limit | None = None
 
@@ -249,7 +281,7 @@ class Output:
     """
 
     name: str
-    parts: tuple[str | Field, ...]
+    parts: tuple[Part, ...]
     text: bool
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dsl.catalogue import Field
 from dsl.derived import fields_of
-from dsl.typed import And, Expr, Key, KeyPart, Not, Or, Rule, Step, Test
+from dsl.typed import And, Expr, Key, KeyPart, Not, Or, Part, Rule, Step, Test
 
 
 def tests_of(expr: Expr) -> Iterator[Test]:
@@ -58,9 +58,14 @@ def rule_keys(rule: Rule) -> Iterator[KeyPart]:
 
 def shown_fields(rule: Rule) -> Iterator[Field]:
     """The fields that a rule's alerts show in their text and as named values."""
-    texts = [rule.alert.template if rule.alert else (), *(value.parts for value in rule.output)]
-    for parts in texts:
-        yield from (part for part in parts if not isinstance(part, str))
+    yield from (part for part in shown_parts(rule) if isinstance(part, Field))
+
+
+def shown_parts(rule: Rule) -> Iterator[Part]:
+    """What the texts and named values of a rule's alerts consist of."""
+    yield from rule.alert.template if rule.alert else ()
+    for value in rule.output:
+        yield from value.parts
 
 
 def rule_fields(rule: Rule) -> Iterator[Field]:
@@ -71,6 +76,13 @@ def rule_fields(rule: Rule) -> Iterator[Field]:
         yield from effect.fields
     for key in rule_keys(rule):
         yield from key.fields
+    yield from carried_fields(rule)
+
+
+def carried_fields(rule: Rule) -> tuple[Field, ...]:
+    """What a step of a sequence remembers for the alert of the last one."""
+    step = step_of(rule)
+    return step.carried if step is not None else ()
 
 
 def counted_fields(rule: Rule) -> Iterator[Field]:

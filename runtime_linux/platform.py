@@ -33,6 +33,7 @@ from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.loader import OUTLIVING, fill, load_object, unload
 from runtime_linux.maps import Map, u32
 from runtime_linux.priming import Primed, ProcessTable
+from runtime_linux.programs import program_of
 from runtime_linux.ring import Ring
 from runtime_linux.selection import check_base, check_upkeep, select
 from runtime_linux.shared import SharedMaps
@@ -332,6 +333,14 @@ class LinuxPlatform:
     def kill(self, pid: int, start_ns: int | None, before_ns: int) -> KillResult:
         """Kill a process that an alert named; see `kill.kill_process`."""
         return kill_process(pid, start_ns, before_ns)
+
+    def program(self, pid: int, start_ns: int) -> str | None:
+        """The program of a process, by the process table."""
+        names = (PROCESSES_MAP, STRINGS_SHORT_MAP, STRINGS_LONG_MAP)
+        if any(name not in self._shared for name in names):
+            return None
+        processes, short, long = (self._shared[name] for name in names)
+        return program_of(processes, short, long, pid, start_ns)
 
     def set_tables(self, loaded: Loaded, info: SetInfo) -> Tables:
         """The maps of a run-time set of a loaded policy."""

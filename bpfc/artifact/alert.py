@@ -7,20 +7,28 @@ given another meaning within a version; adding one does not change the version.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
-from bpfc.artifact.decode import Record, State, Value
+from bpfc.artifact.alert_steps import (
+    AlertStep,
+    Programs,
+    alert_steps,
+    named_values,
+    step_values,
+)
+from bpfc.artifact.decode import Record, State
 from bpfc.artifact.errnos import errno_name
 from bpfc.artifact.errors import RecordError
+from bpfc.artifact.forms import Json, iso, json_form
 from bpfc.artifact.manifest import Manifest, OutputInfo, Parts, RuleInfo
 from bpfc.artifact.record import (
     ACT_DENY,
     ACT_KILL,
     ACT_KILL_AGENT,
     ACT_KILL_PARENT,
+    ACT_KILL_STEP,
     ACT_WOULD_DENY,
     ACT_WOULD_KILL,
     RULE_PARTIAL,
@@ -33,17 +41,13 @@ SCHEMA_VERSION = 1
 OUTCOMES = (
     (ACT_DENY, "denied"),
     (ACT_KILL, "killed"),
-    (ACT_KILL_AGENT | ACT_KILL_PARENT, "kill requested"),
+    (ACT_KILL_AGENT | ACT_KILL_PARENT | ACT_KILL_STEP, "kill requested"),
     (ACT_WOULD_DENY, "would deny"),
     (ACT_WOULD_KILL, "would kill"),
     (0, "observed"),
 )
 _AUDIT = ACT_WOULD_DENY | ACT_WOULD_KILL
 _SEQUENCE_MASK = (1 << 48) - 1  # the CPU above it stands in its own member
-_SECOND_NS = 1_000_000_000
-
-# JSON form of a field's value.
-Json = bool | int | str | list[str]
 
 
 @frozen
@@ -106,6 +110,7 @@ class Alert:
         truncated: text fields of which only the beginning is here.
         more_rules: rules that fired on the same event and did not fit into the record.
         output: the values that the rule names, None for one without a value.
+        steps: of a rule on a sequence, its earlier steps.
     """
 
     schema: int
@@ -131,6 +136,7 @@ class Alert:
     truncated: tuple[str, ...]
     more_rules: int
     output: Mapping[str, Json | None]
+    steps: tuple[AlertStep, ...] = ()
 
 
 @frozen
@@ -159,6 +165,7 @@ class _Entry:
     info: RuleInfo
     rule: AlertRule
     audit: int  # ACT_WOULD_* the rule can ask for
+    wording: Wording
 
 
 class Alerter:
@@ -181,13 +188,17 @@ class Alerter:
                 audit = 0
                 for form in place.forms:
                     audit |= form.actions & _AUDIT
-                self._entries[place.event, place.local] = _Entry(info, rule, audit)
+                wording = self._wordings[place.event]
+                for step in info.steps:
+                    wording = wording.with_step(step)
+                self._entries[place.event, place.local] = _Entry(info, rule, audit, wording)
 
-    def alerts(self, record: Record) -> tuple[Alert, ...]:
+    def alerts(self, record: Record, programs: Programs | None = None) -> tuple[Alert, ...]:
         """One alert for each rule that a record lists.
 
         Args:
             record: a record of the same manifest.
+            programs: tells what processes of earlier steps run; None if nobody does.
 
         Returns:
             The alerts in the record's order.
@@ -199,19 +210,28 @@ class Alerter:
             return ()
         header = record.header
         values = record.values()
-        fields = {n: _json(v) for n, v in values.items() if not isinstance(v, State)}
+        fields = {n: json_form(v) for n, v in values.items() if not isinstance(v, State)}
         unknown = tuple(n for n, v in values.items() if v is State.UNKNOWN)
         absent = tuple(n for n, v in values.items() if v is State.ABSENT)
         cut = record.truncated()
         layout = record.plan.layout
         words = _Words(values, self._wordings[layout.event], cut, layout.message)
-        time = _iso(self._context.boot_time_ns + header.time_ns)
+        time = iso(self._context.boot_time_ns + header.time_ns)
+        blocks = {block.rule: block for block in record.steps}
+        actions = header.actions | ACT_KILL_STEP * any(block.kill for block in record.steps)
         found = []
         for word in record.rules:
             entry = self._entries.get((record.event, word & ~RULE_PARTIAL))
             if entry is None:
                 raise RecordError(f"a record lists rule {word & ~RULE_PARTIAL} of {record.event}")
-            outcome = _outcome(header.actions, entry.audit)
+            outcome = _outcome(actions, entry.audit)
+            steps: tuple[AlertStep, ...] = ()
+            own = words
+            if block := blocks.get(word & ~RULE_PARTIAL):
+                boot = self._context.boot_time_ns
+                steps = alert_steps(entry.info, block, boot, programs)
+                known = {**values, **named_values(entry.info, block)}
+                own = evolve(words, values=known, wording=entry.wording)
             denial = outcome in ("denied", "would deny") and header.errno
             found.append(
                 Alert(
@@ -231,16 +251,36 @@ class Alerter:
                     outcome=outcome,
                     errno=errno_name(header.errno) if denial else None,
                     certainty="partial" if word & RULE_PARTIAL else "certain",
-                    message=words.message_of(entry.info),
+                    message=own.message_of(entry.info),
                     fields=fields,
                     unknown=unknown,
                     absent=absent,
                     truncated=cut,
                     more_rules=header.rules_more,
-                    output=words.output_of(entry.info),
+                    output=own.output_of(entry.info),
+                    steps=steps,
                 )
             )
         return tuple(found)
+
+    def condemned(self, record: Record) -> Iterator[tuple[str, object, object]]:
+        """The processes of earlier steps that a record asks to end.
+
+        Args:
+            record: a record of the same manifest.
+
+        Yields:
+            What it is, its id and its start, as far as they are known.
+        """
+        for block in record.steps:
+            entry = self._entries.get((record.event, block.rule))
+            if not block.kill or entry is None:
+                continue
+            for info, seen in zip(entry.info.steps, block.steps, strict=False):
+                if info.kill:
+                    values = step_values(info, seen)
+                    name = f"{info.name}.proc.pid"
+                    yield name, values.get("proc.pid"), values.get("proc.start_time")
 
 
 def alerts_of(record: Record, manifest: Manifest, context: AlertContext) -> tuple[Alert, ...]:
@@ -273,6 +313,7 @@ def to_json(alert: Alert) -> str:
     value = {name: getattr(alert, name) for name in _MEMBERS}
     value["policy"] = asdict(alert.policy)
     value["rule"] = asdict(alert.rule)
+    value["steps"] = [asdict(step) for step in alert.steps]
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -332,23 +373,6 @@ def _outcome(actions: int, audit: int) -> str:
     return next(name for bits, name in OUTCOMES if seen & bits or not bits)
 
 
-def _json(value: Value) -> Json:
-    """A value in its JSON form."""
-    if isinstance(value, tuple):
-        return list(value)
-    return value if isinstance(value, bool | int | str) else str(value)
-
-
-def _iso(wall_ns: int) -> str:
-    """Nanoseconds since 1970 in ISO 8601; a clock that cannot be is shown as it is."""
-    seconds, rest = divmod(wall_ns, _SECOND_NS)
-    try:
-        day = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds}.{rest:09}"
-    return f"{day:%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
-
-
 @frozen
 class _Words:
     """A record's values, to be put into words.
@@ -381,7 +405,7 @@ class _Words:
         if item.text:
             return self.sentence(item.parts)
         value = self.values.get(item.parts[0][1], State.ABSENT)
-        return None if isinstance(value, State) else _json(value)
+        return None if isinstance(value, State) else json_form(value)
 
     def sentence(self, parts: Parts) -> str:
         """A text with fields in it."""

@@ -27,6 +27,7 @@ from bpfc.artifact.manifest import (
     ProgramInfo,
     RuleEvent,
     RuleInfo,
+    StepInfo,
     TextField,
 )
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
@@ -202,7 +203,7 @@ _form = _shape(
     Form,
     stage=_choice("before", "after"),
     needs=_needs,
-    actions=_number(0, limits.U8_MAX),
+    actions=_number(0, 2 * limits.U8_MAX + 1),
     errno=_number(0, limits.ERRNO_MAX),
     label=_free,
 )
@@ -213,6 +214,13 @@ _rule_event = _shape(
     forms=_many(_form, limits.FORMS_MAX),
 )
 _output = _shape(OutputInfo, name=_name, parts=_parts, text=_flag)
+_step = _shape(
+    StepInfo,
+    name=_text(limits.NAME_MAX, r"[A-Za-z0-9_]*"),
+    event=_name,
+    fields=_many(_number_field, limits.STEP_WORDS_MAX),
+    kill=_flag,
+)
 _rule = _shape(
     RuleInfo,
     name=_name,
@@ -226,6 +234,7 @@ _rule = _shape(
     windows=_many(_rule_event, limits.EVENTS_MAX),
     tests=_many(_pair(_free, _u32), limits.TESTS_MAX),
     output=_many(_output, limits.OUTPUT_MAX),
+    steps=_many(_step, limits.STEPS_MAX),
 )
 _program = _shape(
     ProgramInfo,

@@ -11,6 +11,7 @@ from bpfc.artifact.control import (
 )
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.layout import digest_of
+from bpfc.artifact.limits import STEP_WORDS_MAX
 from bpfc.artifact.manifest import (
     EventLayout,
     Form,
@@ -19,6 +20,7 @@ from bpfc.artifact.manifest import (
     MapInfo,
     RuleEvent,
     RuleInfo,
+    StepInfo,
 )
 from bpfc.artifact.objects import ObjectView
 from bpfc.artifact.record import ACT_DENY, ACT_WOULD_DENY, NUMBERS_MAX, RECORD_MAX
@@ -147,6 +149,9 @@ def _check_alerts(rule: RuleInfo, layouts: dict[str, EventLayout]) -> None:
     used = [layouts[e] for e in sorted(events & layouts.keys())]
     known = {n.name for layout in used for n in layout.numbers}
     known |= {t.name for layout in used for t in layout.texts}
+    for step in rule.steps:
+        _check_step(rule, step)
+        known |= {f"{step.name}.{field.name}" for field in step.fields}
     _unique(f"output of rule {rule.name}", [value.name for value in rule.output])
     for value in rule.output:
         if not value.text and [kind for kind, _ in value.parts] != ["field"]:
@@ -155,6 +160,17 @@ def _check_alerts(rule: RuleInfo, layouts: dict[str, EventLayout]) -> None:
     for kind, text in parts:
         if kind == "field" and events and text not in known:
             raise _contradiction(f"the alerts of rule {rule.name} name the field {text}")
+
+
+def _check_step(rule: RuleInfo, step: StepInfo) -> None:
+    """Numbers of a step that do not overlap, and a name for each."""
+    used: set[int] = set()
+    for field in step.fields:
+        words = set(range(field.index, field.index + field.words))
+        if used & words or max(words) >= STEP_WORDS_MAX or (field.kind == "ip") != (len(words) > 1):
+            raise _contradiction(f"field {field.name} of a step of {rule.name} has no place")
+        used |= words
+    _unique(f"field of a step of {rule.name}", [field.name for field in step.fields])
 
 
 def _check_half(label: str, half: Half, layouts: dict[str, EventLayout]) -> None:

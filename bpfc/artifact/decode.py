@@ -32,6 +32,7 @@ from bpfc.artifact.record import (
     VIEW_UNKNOWN,
     VIEWS_OFFSET,
 )
+from bpfc.artifact.steps import StepBlock, blocks_of
 
 
 class State(Enum):
@@ -77,6 +78,7 @@ class Header(NamedTuple):
     errno: int
     unknown: int
     absent: int
+    steps: int
 
 
 _HEADER = _header_struct()
@@ -112,6 +114,7 @@ class Record(NamedTuple):
         numbers: number words.
         texts: bytes of each text view.
         view_flags: VIEW_* of each text view.
+        steps: what earlier steps of sequences saw.
     """
 
     plan: Plan
@@ -120,6 +123,7 @@ class Record(NamedTuple):
     numbers: tuple[int, ...]
     texts: tuple[bytes, ...]
     view_flags: tuple[int, ...]
+    steps: tuple[StepBlock, ...] = ()
 
     @property
     def event(self) -> str:
@@ -193,6 +197,7 @@ class Decoder:
             or not TEXT_OFFSET <= header.length <= min(len(data), RECORD_MAX)
             or header.rule_count > RULES_MAX
             or header.stage > STAGE_BEFORE
+            or header.steps > header.length - TEXT_OFFSET
         ):
             raise RecordError(f"a record of {plan.layout.event} has a header that is not valid")
         length = header.length
@@ -212,6 +217,7 @@ class Decoder:
             plan.numbers.unpack_from(data, NUMBERS_OFFSET),
             tuple(texts),
             tuple(flags),
+            blocks_of(data[TEXT_OFFSET : TEXT_OFFSET + header.steps]) if header.steps else (),
         )
 
 
@@ -243,7 +249,7 @@ def _plan(layout: EventLayout, windows: bool) -> Plan:
 
 def _number_reader(field: NumberField) -> Callable[[Record], Value | State]:
     """What reads one number field."""
-    index, bit, typed = field.index, 1 << field.index, _number_type(field)
+    index, bit, typed = field.index, 1 << field.index, number_type(field)
 
     def read(record: Record) -> Value | State:
         if record.header.unknown & bit:
@@ -255,11 +261,11 @@ def _number_reader(field: NumberField) -> Callable[[Record], Value | State]:
     return read
 
 
-def _number_type(field: NumberField) -> Callable[[tuple[int, ...], int], Value]:
-    """How a field's words become a value of its kind."""
+def number_type(field: NumberField) -> Callable[[tuple[int, ...], int], Value]:
+    """How a field's words become a value of its kind: takes all words, and where its own begin."""
     names = {value & 0xFFFFFFFFFFFFFFFF: name for name, value in field.constants}
     if field.kind == "ip":
-        return lambda words, at: _address(words[at], words[at + 1])
+        return lambda words, at: address_of(words[at], words[at + 1])
     if field.kind == "bool":
         return lambda words, at: words[at] != 0
     if field.kind == "enum":
@@ -271,7 +277,7 @@ def _number_type(field: NumberField) -> Callable[[tuple[int, ...], int], Value]:
     return lambda words, at: words[at]
 
 
-def _address(high: int, low: int) -> IPv4Address | IPv6Address:
+def address_of(high: int, low: int) -> IPv4Address | IPv6Address:
     """An address from its two words; IPv4 travels as IPv4-mapped IPv6."""
     if high == 0 and low >> 32 == _MAPPED:
         return IPv4Address(low & 0xFFFFFFFF)

@@ -85,7 +85,7 @@ class Form:
     Args:
         stage: "before" or "after".
         needs: capability names the machine must have ("bpf_lsm", "raw_tp", "cgroup", ...).
-        actions: ACT_* bits at that stage (record.py), ACT_JUDGE included.
+        actions: ACT_* bits at that stage (record.py), ACT_JUDGE and ACT_KILL_STEP included.
         errno: positive error number of a denial, 0 without one.
         label: for people, for example "denied with EACCES", "killed before its first instruction".
     """
@@ -122,6 +122,23 @@ class OutputInfo:
 
 
 @frozen
+class StepInfo:
+    """An earlier step of a sequence, as its alerts show it.
+
+    Args:
+        name: its name in the rule, or "".
+        event: catalogue name.
+        fields: what is remembered of it; `index` is the place among the step's words.
+        kill: whether the rule ends the step's process.
+    """
+
+    name: str
+    event: str
+    fields: tuple[NumberField, ...]
+    kill: bool
+
+
+@frozen
 class RuleInfo:
     """One rule as the runtime and people see it.
 
@@ -138,6 +155,7 @@ class RuleInfo:
         tests: what its conditions compare, for people: a field and an operator, and the index in
             the manifest's literals of the values; empty where literals were left out.
         output: named values of its alerts.
+        steps: of a sequence, all but the last one.
     """
 
     name: str
@@ -151,6 +169,7 @@ class RuleInfo:
     windows: tuple[RuleEvent, ...]
     tests: tuple[tuple[str, int], ...] = ()
     output: tuple[OutputInfo, ...] = ()
+    steps: tuple[StepInfo, ...] = ()
 
 
 @frozen

@@ -37,6 +37,7 @@ HEADER = {
     "errno": HeaderField(52, 2),  # of a denial, as a positive number
     "unknown": HeaderField(56, 8),  # bit per number word: could not be read
     "absent": HeaderField(64, 8),  # bit per number word: known to be absent
+    "steps": HeaderField(72, 4),  # bytes of step blocks, from TEXT_OFFSET on (bpfc.artifact.steps)
 }
 
 HEADER_SIZE = 80
@@ -68,10 +69,15 @@ ACT_KILL_PARENT = 16  # likewise, the parent
 ACT_WOULD_DENY = 32  # audit: reported, not done
 ACT_WOULD_KILL = 64
 ACT_JUDGE = 128  # the rule is judged at this stage at all
+# By the runtime, likewise: processes of earlier steps, which the record's step blocks name. Not in
+# the header's byte; in a rule's entry it is the top bit of the errno.
+ACT_KILL_STEP = 256
 
 # Entry of the map rules_<event>, by local rule index: u8 actions at STAGE_AFTER, u8 actions at
-# STAGE_BEFORE, u16 errno of a denial, u32 entry of rule_stats.
+# STAGE_BEFORE, u16 errno of a denial (ENTRY_ERRNO) and ENTRY_KILL_STEP, u32 entry of rule_stats.
 RULE_ENTRY_SIZE = 8
+ENTRY_ERRNO = 0x7FFF
+ENTRY_KILL_STEP = 0x8000
 
 # Entry of the map rule_stats, by index in the policy's rule list within a buffer,
 # u64 each. Of rules that count:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from attrs import Factory, frozen
 
 from bpfc.artifact.decode import State, Value
-from bpfc.artifact.manifest import EventLayout, Parts
+from bpfc.artifact.manifest import EventLayout, Parts, StepInfo
 
 ABSENT, UNKNOWN, CUT = "-", "?", "..."
 _STATES = {State.ABSENT: ABSENT, State.UNKNOWN: UNKNOWN}
@@ -41,6 +41,15 @@ class Wording:
         """
         kinds = {number.name: number.kind for number in layout.numbers}
         return cls(kinds | {text.name: text.kind for text in layout.texts})
+
+    def with_step(self, step: StepInfo) -> "Wording":
+        """The wording of an event that can also name what an earlier step saw.
+
+        Args:
+            step: of a sequence.
+        """
+        kinds = {f"{step.name}.{field.name}": field.kind for field in step.fields}
+        return Wording({**self.kinds, **kinds})
 
     def sentence(self, parts: Parts, values: Values, truncated: Collection[str]) -> str:
         """A text with fields in it.

@@ -16,6 +16,7 @@ from bpfc.artifact import record
 from bpfc.artifact.consistency import RULE_STATS_MAP
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.manifest import RuleEvent
+from bpfc.artifact.steps import StepBlock, blocks_of
 from bpfc.artifact.testing import VIEW_SIZE, Judge, SlotLayout
 from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Capability, ChosenForm
@@ -67,12 +68,14 @@ class Verdict:
         errno: of a denial, 0 without one.
         rules: (local rule index, whether partial) of the rules that alert, in the record's order.
         more: alerting rules that did not fit in that list.
+        steps: what earlier steps of sequences saw.
     """
 
     actions: int
     errno: int
     rules: tuple[tuple[int, bool], ...]
     more: int
+    steps: tuple[StepBlock, ...] = ()
 
 
 class CoreRunner(ABC):
@@ -275,10 +278,11 @@ def _verdict(returned: int, slot: bytes) -> Verdict:
 
     entries = struct.unpack_from(f"<{header('rule_count')}I", slot, record.RULES_OFFSET)
     return Verdict(
-        actions=returned & 0xFF,
+        actions=returned & 0xFFFF,
         errno=returned >> 16,
         rules=tuple(
             (entry & ~record.RULE_PARTIAL, bool(entry & record.RULE_PARTIAL)) for entry in entries
         ),
         more=header("rules_more"),
+        steps=blocks_of(slot[record.TEXT_OFFSET : record.TEXT_OFFSET + header("steps")]),
     )

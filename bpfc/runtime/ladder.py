@@ -3,8 +3,15 @@
 import struct
 from collections.abc import Collection, Mapping, Sequence
 
+from bpfc.artifact.limits import U8_MAX
 from bpfc.artifact.manifest import Form, RuleEvent, RuleInfo
-from bpfc.artifact.record import RULE_ENTRY_SIZE, STAGE_AFTER, STAGE_BEFORE
+from bpfc.artifact.record import (
+    ACT_KILL_STEP,
+    ENTRY_KILL_STEP,
+    RULE_ENTRY_SIZE,
+    STAGE_AFTER,
+    STAGE_BEFORE,
+)
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.platform import Capability, ChosenForm
 
@@ -54,9 +61,10 @@ def rule_entries(chosen: Sequence[ChosenForm], counters: int = 0) -> dict[str, d
     entries: dict[str, dict[int, bytes]] = {}
     for one in chosen:
         actions = [0, 0]
-        actions[STAGES[one.form.stage]] = one.form.actions
+        actions[STAGES[one.form.stage]] = one.form.actions & U8_MAX
+        errno = one.form.errno | ENTRY_KILL_STEP * bool(one.form.actions & ACT_KILL_STEP)
         at = counters + one.index
-        entry = _ENTRY.pack(actions[STAGE_AFTER], actions[STAGE_BEFORE], one.form.errno, at)
+        entry = _ENTRY.pack(actions[STAGE_AFTER], actions[STAGE_BEFORE], errno, at)
         entries.setdefault(one.event, {})[one.local] = entry
     return entries
 

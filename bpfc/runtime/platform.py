@@ -207,6 +207,17 @@ class Platform(Protocol):
             before_ns: when the event happened; whatever started later is another process.
         """
 
+    def program(self, pid: int, start_ns: int) -> str | None:
+        """The path of the program that a process runs.
+
+        Args:
+            pid: its id.
+            start_ns: when it started, nanoseconds since boot.
+
+        Returns:
+            None if that process has ended, or its program is not known.
+        """
+
     def close(self) -> None:
         """Detach and unload everything."""
 

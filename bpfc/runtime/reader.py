@@ -45,6 +45,8 @@ class AlertReader:
     kills: deque[KillResult] = field(init=False, factory=lambda: deque(maxlen=KILLS_KEPT))
     _generations: dict[int, _Generation] = field(init=False, factory=dict)
     _draining: list[tuple[int, int]] = field(init=False, factory=list)
+    # Programs of processes that were killed since the read began.
+    _ended: dict[tuple[int, int], str | None] = field(init=False, factory=dict)
 
     def add(self, generation: int, artifact: Artifact, boot: Boot) -> None:
         """Learn to read a policy's records, before it writes any.
@@ -87,16 +89,21 @@ class AlertReader:
         self.records += len(raw)
         decoded = [one for one in map(self._decode, raw) if one is not None]
         # Kills do not wait until somebody has looked at the alerts before.
-        for _, record in decoded:
+        for generation, record in decoded:
             if record.header.actions & (ACT_KILL_AGENT | ACT_KILL_PARENT):
                 self._kill(record)
+            for what, pid, start in generation.alerter.condemned(record):
+                if isinstance(pid, int) and isinstance(start, int):
+                    self._ended[pid, start] = self.platform.program(pid, start)
+                self._kill_process(record, what, pid, start)
         alerts: list[Alert] = []
         for generation, record in decoded:
             try:
-                alerts.extend(generation.alerter.alerts(record))
+                alerts.extend(generation.alerter.alerts(record, self._program))
             except RecordError:
                 self.malformed += 1
         self.alerts += len(alerts)
+        self._ended.clear()
         self._forget_drained()
         return alerts
 
@@ -126,6 +133,12 @@ class AlertReader:
             self.malformed += 1
             return None
 
+    def _program(self, pid: int, start: int) -> str | None:
+        """What a process runs, or ran when it was killed."""
+        if (pid, start) in self._ended:
+            return self._ended[pid, start]
+        return self.platform.program(pid, start)
+
     def _kill(self, record: Record) -> None:
         values = record.values()
         wanted: Sequence[tuple[int, str, str]] = (
@@ -136,15 +149,17 @@ class AlertReader:
         for action, pid_field, start_field in wanted:
             if not record.header.actions & action:
                 continue
-            pid, start = values.get(pid_field), values.get(start_field)
-            if isinstance(pid, int):
-                known = start if isinstance(start, int) else None
-                result = self.platform.kill(pid, known, record.header.time_ns)
-            else:
-                result = KillResult(0, False, f"{pid_field} is not known")
-            self.kills.append(result)
-            self.killed += result.done
-            self.refused += not result.done
+            self._kill_process(record, pid_field, values.get(pid_field), values.get(start_field))
+
+    def _kill_process(self, record: Record, what: str, pid: object, start: object) -> None:
+        if isinstance(pid, int):
+            known = start if isinstance(start, int) else None
+            result = self.platform.kill(pid, known, record.header.time_ns)
+        else:
+            result = KillResult(0, False, f"{what} is not known")
+        self.kills.append(result)
+        self.killed += result.done
+        self.refused += not result.done
 
     def _forget_drained(self) -> None:
         position = self.platform.consumed()

@@ -1,44 +1,51 @@
 """Values of the alerts that a test would leave, as `bpfc.artifact.alert` has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from attrs import define
+from attrs import define, evolve
 
-from bpfc.artifact.alert import Json
 from bpfc.artifact.decode import State, Value
+from bpfc.artifact.forms import Json
 from bpfc.artifact.manifest import Parts
 from bpfc.artifact.wording import Wording
 from bpfc_cli.testing.watch import Watched
 from dsl import semantics
 from dsl.catalogue import Event, Field, Kind, load
+from dsl.interpreter import Fired
 from dsl.interpreter.interpreter import known_at
 from dsl.interpreter.stages import way
 from dsl.messages import default_message
 from dsl.semantics import FieldValue, Record, Truncated, value_of
-from dsl.typed import Rule
+from dsl.typed import Part, Rule, StepField
+from dsl.walk import shown_parts
 
 _OUTPUT = "output."
 _SEVERAL = frozenset({"mitre", "reference", "author", "tag"})
 
 
-def value_in(name: str, rule: Rule, partial: bool, watched: Watched) -> Json | None:
+def value_in(name: str, rule: Rule, alert: Fired, watched: Watched) -> Json | None:
     """A value of an alert.
 
     Args:
         name: a field of the event, "output.NAME", a key of metadata, "message" or "certainty".
         rule: whose alert it is.
-        partial: whether it is uncertain.
+        alert: how it fired.
         watched: the event.
 
     Returns:
         The value; None if it is absent, unknown, or not there.
     """
     if name == "certainty":
-        return "partial" if partial else "certain"
+        return "partial" if alert.partial else "certain"
     event = load().event(watched.occurrence.event.name)
     assert event is not None
     record = known_at(watched.record, event, way(rule, event).stage)
-    view = _View(event, record)
+    shown = {part.name: part for part in shown_parts(rule) if isinstance(part, StepField)}
+    earlier = {n: evolve(part.field, name=n) for n, part in shown.items()}
+    for part in shown.values():
+        known = alert.steps[part.step - 1].values if alert.steps else {}
+        record[part.name] = known.get(part.field.name, semantics.UNKNOWN)
+    view = _View(event, record, earlier)
     if name == "message":
         return view.message(rule)
     if name.startswith(_OUTPUT):
@@ -52,10 +59,17 @@ def value_in(name: str, rule: Rule, partial: bool, watched: Watched) -> Json | N
 
 @define
 class _View:
-    """An event as alerts show it."""
+    """An event as alerts show it.
+
+    Args:
+        event: the event.
+        record: its values, and those of earlier steps of a sequence that the rule shows.
+        earlier: the fields of earlier steps, by their names in the rule.
+    """
 
     event: Event
     record: Record
+    earlier: Mapping[str, Field]
 
     def message(self, rule: Rule) -> str:
         """The rule's own text, or its title with who did what."""
@@ -73,7 +87,7 @@ class _View:
         field = item.parts[0]
         if item.text or isinstance(field, str):
             return self.sentence(_parts(item.parts))
-        return self.json(field)
+        return self.json(self.earlier[field.name] if isinstance(field, StepField) else field)
 
     def json(self, field: Field) -> Json | None:
         """A field's value, None without one."""
@@ -87,7 +101,8 @@ class _View:
     def sentence(self, parts: Parts) -> str:
         """A text with fields in it."""
         named = {text for kind, text in parts if kind == "field"}
-        fields = [field for name in named if (field := self.event.field(name)) is not None]
+        known = (self.earlier.get(name) or self.event.field(name) for name in named)
+        fields = [field for field in known if field is not None]
         found = {field.name: self._value(field) for field in fields}
         cut = {name for name, (_, goes_on) in found.items() if goes_on}
         wording = Wording({field.name: field.kind.value for field in fields})
@@ -108,7 +123,7 @@ class _View:
 _STATES = {state.value for state in State}
 
 
-def _parts(template: Iterable[str | Field]) -> Parts:
+def _parts(template: Iterable[Part]) -> Parts:
     return tuple(("text", p) if isinstance(p, str) else ("field", p.name) for p in template)
 
 

@@ -8,8 +8,9 @@ from attrs import define, evolve, field
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.control import LONG_TEXT
+from bpfc.artifact.decode import address_of
 from bpfc.artifact.errnos import ERRNO
-from bpfc.artifact.manifest import EventLayout, NumberField
+from bpfc.artifact.manifest import EventLayout, NumberField, RuleInfo, StepInfo
 from bpfc.artifact.record import (
     ACT_DENY,
     ACT_KILL,
@@ -21,12 +22,13 @@ from bpfc.artifact.record import (
     VIEW_TRUNCATED,
     VIEW_UNKNOWN,
 )
+from bpfc.artifact.steps import StepRecord
 from bpfc.runtime.judging import Event as Made
 from bpfc.runtime.judging import Text, Verdict
 from bpfc.runtime.ladder import STAGES
 from bpfc_cli.testing.play import Step
 from dsl.catalogue import Catalogue, load
-from dsl.interpreter import Event, Fired, Outcome
+from dsl.interpreter import Event, Fired, Outcome, Seen
 from dsl.interpreter.interpreter import known_at
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, named_value
 
@@ -53,7 +55,7 @@ class Records:
     catalogue: Catalogue = field(factory=load)
     _layouts: dict[str, EventLayout] = field(init=False)
     _limits: dict[str, dict[int, int]] = field(init=False)
-    _names: dict[tuple[str, int], str] = field(init=False)
+    _rules: dict[tuple[str, int], RuleInfo] = field(init=False)
     _parts: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -62,10 +64,8 @@ class Records:
         judges = manifest.slot.judges if manifest.slot else ()
         self._parts = manifest.slot.parts if manifest.slot else 0
         self._limits = {judge.event: dict(judge.limits) for judge in judges}
-        self._names = {
-            (at.event, at.local): rule.name
-            for rule in manifest.rules
-            for at in getattr(rule, self.half)
+        self._rules = {
+            (at.event, at.local): rule for rule in manifest.rules for at in getattr(rule, self.half)
         }
 
     def step(self, event: Event) -> Step:
@@ -100,7 +100,7 @@ class Records:
         """
         found = Outcome()
         for verdict in verdicts:
-            found = found.then(_outcome(verdict, event, self._names))
+            found = found.then(_outcome(verdict, event, self._rules))
         if self.half == "windows" and event == _START and found.deny:
             # To end a process that is about to start is to deny its start.
             return evolve(found, kill=found.kill | {"proc"})
@@ -195,17 +195,44 @@ def _words(value: FieldValue, field: NumberField) -> dict[int, int]:
     return {field.index: whole >> 64, field.index + 1: whole & (1 << 64) - 1}
 
 
-def _outcome(verdict: Verdict, event: str, names: dict[tuple[str, int], str]) -> Outcome:
+def _outcome(verdict: Verdict, event: str, rules: dict[tuple[str, int], RuleInfo]) -> Outcome:
     def error(action: int) -> str:
         return _ERRNO_NAMES[verdict.errno] if verdict.actions & action else ""
 
     proc = verdict.actions & (ACT_KILL | ACT_KILL_AGENT)
     parent = verdict.actions & ACT_KILL_PARENT
+    seen: dict[int, list[Seen]] = {}
+    killed = []
+    for block in verdict.steps:
+        for info, step in zip(rules[event, block.rule].steps, block.steps, strict=True):
+            values = _step_values(info, step)
+            seen.setdefault(block.rule, []).append(Seen(step.time_ns, values))
+            if block.kill and info.kill:
+                pid = values["proc.pid"]
+                killed.append(f"{info.name}.proc {pid if isinstance(pid, int) else 'unknown'}")
     return Outcome(
         # Rules that count stand behind the others in a record, wherever they do in the source.
-        alerts=tuple(Fired(names[event, rule], partial) for rule, partial in sorted(verdict.rules)),
+        alerts=tuple(
+            Fired(rules[event, rule].name, partial, tuple(seen.get(rule, ())))
+            for rule, partial in sorted(verdict.rules)
+        ),
         deny=error(ACT_DENY),
-        kill=frozenset([*["proc"] * bool(proc), *["proc.parent"] * bool(parent)]),
+        kill=frozenset([*["proc"] * bool(proc), *["proc.parent"] * bool(parent), *killed]),
         would_deny=error(ACT_WOULD_DENY),
         would_kill=bool(verdict.actions & ACT_WOULD_KILL),
     )
+
+
+def _step_values(info: StepInfo, seen: StepRecord) -> dict[str, FieldValue]:
+    """The values of a step as the interpreter has them."""
+    found: dict[str, FieldValue] = {}
+    for number in info.fields:
+        at = number.index
+        if seen.unknown(at) or seen.absent(at):
+            found[number.name] = UNKNOWN if seen.unknown(at) else ABSENT
+        elif number.words == 2:
+            found[number.name] = address_of(*seen.words[at : at + 2])
+        else:
+            value = seen.words[at]
+            found[number.name] = value - ((value >> 63) << 64) if number.signed else value
+    return found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
-from bpfc.artifact.alert import Json
+from bpfc.artifact.forms import Json
 from bpfc_cli.testing.alerts import value_in
 from bpfc_cli.testing.watch import Watched
 from dsl.cases import Expectation, ValueExpectation
@@ -93,7 +93,8 @@ def _asks(item: Expectation, how: Way, rule: Rule) -> bool:
         return False
     if item.effect.endswith("deny"):
         return bool(how.deny) and item.detail in ("", how.deny)
-    return bool(how.kill) and (not item.detail or item.detail in how.kill)
+    steps = bool(rule.kill and rule.kill.steps) and not item.detail
+    return steps or (bool(how.kill) and (not item.detail or item.detail in how.kill))
 
 
 def _acts(rule: Rule, one: Found) -> bool:
@@ -127,7 +128,7 @@ def _values(
     for one in found:
         for alert in one.outcome.alerts:
             if item.rule in ("", alert.rule):
-                yield value_in(item.name, rules[alert.rule], alert.partial, one.watched)
+                yield value_in(item.name, rules[alert.rule], alert, one.watched)
 
 
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {

@@ -81,8 +81,9 @@ def layout_of(plan: Plan) -> scratch.Layout:
         accumulator_words=_power_of_two(max([1, *accumulators])),
         row_words=max([1, *(e.words for e in plan.matchers)]),
         derived_words=max((len(e.derived) for e in plan.matchers), default=0),
-        state_size=max([0, *(state.area_size(e.state.pending) for e in plan.matchers if e.state)]),
+        state_size=max([0, *(state.area_size(e.state) for e in plan.matchers if e.state)]),
         index_words=max((len(e.numbers) for e in plan.matchers if e.sparse), default=0),
+        carry=plan.carry,
     )
 
 
@@ -448,6 +449,10 @@ class EventCore:
             area.at(state.NEXT).store(0)
             area.at(state.LISTED).store(0)
             area.at(state.ERRNO_RULE).store(-1)
+            if layout.carry.steps:
+                area.at(state.CARRIED).store(0)
+        if layout.carry.steps:
+            slot.at(scratch.header("steps")).store(0, 4)
         self._collect(fn)
         if self.event.state is not None:
             calls = self.event.state.steps + 1  # the last one sees that there are no others

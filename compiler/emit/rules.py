@@ -1,7 +1,7 @@
 """What one matched rule does: counters, actions, its place in the record."""
 
 from bpfc.artifact import control, record
-from compiler.emit import content, scratch, state
+from compiler.emit import carried, content, scratch, state
 from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Bit, Int, Ptr
@@ -59,10 +59,22 @@ class RuleEmitter:
             taken = taken & (bits & state.QUIET).ne(0).select(0x7F ^ record.ACT_ALERT, 0x7F)
         self._errno(fn, slot, stats, entry, taken, rule)
         place = slot.at(scratch.word("actions"))
-        place.store(place.load() | taken)
+        place.store(place.load() | taken | self._steps(fn, slot, entry, bits, taken, rule))
         with fn.when((taken & record.ACT_ALERT).ne(0)):
             self._list_rule(fn, slot, rule | definite.select(0, record.RULE_PARTIAL))
         fn.ret(0)
+
+    def _steps(self, fn: Function, slot: Ptr, entry: Ptr, bits: Int, taken: Int, rule: Int) -> Int:
+        """A sequence that fires shows its earlier steps, and may end their processes; returns
+        ACT_KILL_STEP if it does."""
+        if not self.layout.carry.steps or self.event.state is None:
+            return fn.const(0)
+        sure, enforced = (bits >> 1) & 1, (bits >> 2) & 1
+        kill = (entry.at(2).load(2) >> 15) & enforced
+        known = slot.at(self.layout.state + state.CARRIED).load().ne(0)
+        with fn.when(known & ((taken & record.ACT_ALERT) | kill).ne(0)):
+            fn.call("carried_show", fn.argument(), rule, kill * carried.KILL | sure * carried.SURE)
+        return kill * record.ACT_KILL_STEP
 
     def _count_fired(self, fn: Function, stats: Ptr, definite: Bit) -> None:
         stats.at(_stat("fired")).atomic_add(1)
@@ -109,11 +121,11 @@ class RuleEmitter:
         with fn.when((taken & record.ACT_DENY).ne(0)):
             stats.at(_stat("denied")).atomic_add(1)
             with fn.when(deny):
-                errno.store(entry.at(2).load(2))
+                errno.store(entry.at(2).load(2) & record.ENTRY_ERRNO)
                 if self.event.state is not None:
                     first.store(rule)
         with fn.when((taken & record.ACT_WOULD_DENY).ne(0) & would):
-            errno.store(entry.at(2).load(2))
+            errno.store(entry.at(2).load(2) & record.ENTRY_ERRNO)
             if self.event.state is not None:
                 first.store(rule)
 

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from bpfc.artifact import control, record
 from bpfc.artifact.testing import VIEW_SIZE
+from compiler.plan.model import NOTHING_CARRIED, Carry
 
 VIEW_COUNT = 32  # the record's views, then their last components (plan.model.PART_VIEWS)
 
@@ -106,6 +107,7 @@ class Layout:
         derived_words: derived values of the event that has most.
         state_size: bytes for rules that remember something.
         index_words: numbers with sparse rows of the event that has most.
+        carry: what sequences remember of their steps.
     """
 
     hit_words: int
@@ -114,6 +116,7 @@ class Layout:
     derived_words: int = 0
     state_size: int = 0
     index_words: int = 0
+    carry: Carry = NOTHING_CARRIED
 
     @property
     def accumulators(self) -> int:

@@ -26,11 +26,12 @@ from collections.abc import Collection
 from bpfc.artifact import control
 from compiler.emit import content, scratch
 from compiler.emit.bits import equal, less, pick
+from compiler.emit.carried import RUNS, CarriedEmitter
 from compiler.emit.function import Function
 from compiler.emit.unit import Unit
 from compiler.emit.values import Int, Ptr
 from compiler.plan import state as plan
-from compiler.plan.model import EventPlan
+from compiler.plan.model import Carry, EventPlan, StatePlan
 
 STATE_MAP = "state"
 
@@ -63,6 +64,9 @@ NEXT = _RUN_DEFINITE + 8
 LISTED = NEXT + 8
 ERRNO_RULE = LISTED + 8
 LIST = ERRNO_RULE + 8
+# Where sequences remember their steps: how many the run at hand has, then those of both runs
+# (`compiler.emit.carried`).
+CARRIED = LIST + 8 * plan.PENDING_MAX
 
 # An item of the list: local rule, bits, number of the descriptor.
 _BITS_SHIFT, _NUMBER_SHIFT = 16, 32
@@ -70,9 +74,11 @@ _UNROLLED = 4  # keys of up to that many words are hashed without a loop
 _ALERTED = 1 << 32  # in the second word of a threshold, above the count of definite events
 
 
-def area_size(pending: int) -> int:
-    """Bytes of the area for that many rules."""
-    return LIST + 8 * pending
+def area_size(item: StatePlan) -> int:
+    """Bytes of the area for an event's rules."""
+    if item.carry.steps:
+        return CARRIED + 8 + RUNS * item.carry.run
+    return LIST + 8 * item.pending
 
 
 def push(fn: Function, area: Ptr, pending: int, item: Int) -> Int:
@@ -131,6 +137,8 @@ def emit_event(unit: Unit, event: EventPlan, name: str, area: int, place: int) -
     slot.at(scratch.word("rule")).store(rule)
     slot.at(scratch.word("rule_bits")).store((found & 0xFF) | DECIDED)
     fn.call(f"rule_{name}", fn.argument())
+    if event.state.carry.steps:
+        at.at(CARRIED).store(0)
     fn.ret(0)
 
 
@@ -143,16 +151,21 @@ class StateEmitter:
         area: offset of the area in a scratch slot.
         kinds: of the descriptors there are.
         words: of the longest key.
+        carry: what sequences remember of their steps.
     """
 
     def __init__(
-        self, unit: Unit, sets: int, area: int, kinds: Collection[str], words: int
+        self, unit: Unit, sets: int, area: int, kinds: Collection[str], words: int, carry: Carry
     ) -> None:
         self.unit, self.sets, self.area = unit, sets, area
-        self.kinds, self.words = kinds, words
+        self.kinds, self.words, self.carry = kinds, words, carry
 
     def emit(self) -> None:
         """Emit all of them, callees first."""
+        if self.carry.steps:
+            CarriedEmitter(
+                self.unit, self.carry, self.sets, self.area, _KEY, CARRIED, _COUNT
+            ).emit()
         self._key()
         self._find()
         kinds = {
@@ -379,6 +392,7 @@ class StateEmitter:
         place.at(_ENDS).store(rest)
         area.at(_RUN_FIRED).store(fired_end)
         area.at(_RUN_DEFINITE).store(definite_end)
+        fn.call("carried_take", fn.argument(), found)
         fn.ret(self._run_bits(fn, area, bits, fired_end, definite_end))
 
     def _check(self) -> None:
@@ -420,6 +434,9 @@ class StateEmitter:
             none = equal(run, fn.const(0))
             kept.store(pick(none, kept.load(), run))
         self._last_of_both(fn, place)
+        zero = fn.const(0)
+        runs = (equal(fired_end, zero) | (equal(definite_end, zero) << 1)) ^ 3
+        fn.call("carried_keep", fn.argument(), found, runs)
         fn.ret((bits & EVICTED) | NOTHING)
 
     def _ending(self) -> None:

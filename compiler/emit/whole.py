@@ -22,7 +22,7 @@ def emit_core(unit: Unit, plan: Plan, origins: Origins) -> None:
     if remembered:
         kinds = sorted({kind for item in remembered for kind in item.kinds})
         words = max(item.words for item in remembered)
-        state.StateEmitter(unit, plan.state_sets, layout.state, kinds, words).emit()
+        state.StateEmitter(unit, plan.state_sets, layout.state, kinds, words, plan.carry).emit()
     emit_memory(unit, layout, plan.memory, tuple(event.memory for event in plan.events))
     if plan.image is not None:
         ImageCore(unit, plan.image.event, layout, origins).emit()

@@ -1,14 +1,15 @@
 """Where an event's fields stand in its record: in catalogue order, those that are in every record
 and those that the policy uses. Nothing else decides."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from attrs import evolve
 
 from bpfc.artifact.layout import digest_of
 from bpfc.artifact.manifest import EventLayout, NumberField, Parts, TextField
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
-from dsl.catalogue import Event, Kind
+from dsl.catalogue import Event, Field
+from dsl.keys import field_words
 from dsl.messages import default_message
 
 
@@ -46,20 +47,11 @@ def layout_of(event: Event, used: Collection[str] = ()) -> EventLayout:
         RecordFull: these are more numbers or texts than a record holds.
         ValueError: a part of an unknown field.
     """
-    numbers: list[NumberField] = []
-    views: dict[str, int] = {}
-    word = 0
     fields = event.in_record(used)
-    for field in fields:
-        if field.kind.is_text:
-            if not field.part:
-                views[field.name] = len(views)
-            continue
-        words = 2 if field.kind is Kind.IP else 1
-        numbers.append(
-            NumberField(field.name, field.kind.value, word, words, field.signed, field.constants)
-        )
-        word += words
+    numbers = number_fields(field for field in fields if not field.kind.is_text)
+    word = sum(number.words for number in numbers)
+    whole = [field.name for field in fields if field.kind.is_text and not field.part]
+    views = {name: view for view, name in enumerate(whole)}
     if word > NUMBERS_MAX or len(views) > VIEWS_MAX:
         raise RecordFull(
             f"{event.name} has {word} words of numbers and {len(views)} texts in use;"
@@ -79,11 +71,28 @@ def layout_of(event: Event, used: Collection[str] = ()) -> EventLayout:
     return EventLayout(
         event=event.name,
         number=event.number,
-        numbers=tuple(numbers),
+        numbers=numbers,
         texts=texts,
-        digest=digest_of(event.name, event.number, tuple(numbers), texts),
+        digest=digest_of(event.name, event.number, numbers, texts),
         message=_message(event, {field.name for field in fields}),
     )
+
+
+def number_fields(fields: Iterable[Field]) -> tuple[NumberField, ...]:
+    """Numbers one behind the other.
+
+    Args:
+        fields: no texts.
+    """
+    found: list[NumberField] = []
+    word = 0
+    for field in fields:
+        words = field_words(field)
+        found.append(
+            NumberField(field.name, field.kind.value, word, words, field.signed, field.constants)
+        )
+        word += words
+    return tuple(found)
 
 
 def _message(event: Event, names: Collection[str]) -> Parts:

@@ -20,6 +20,7 @@ from compiler.plan.model import (
     PART_VIEWS,
     SPECIAL_ROWS,
     AutomatonPlan,
+    Carry,
     EventPlan,
     NumberPlan,
     StatePlan,
@@ -29,7 +30,7 @@ from compiler.plan.patterns.acceptor import STATES_MAX
 from compiler.plan.rows import TooManyRows
 from compiler.plan.shapes import TooLarge, shape_tables
 from compiler.plan.sought import DERIVED, Shape
-from compiler.plan.state import has_state, state_names, state_plan
+from compiler.plan.state import carry_of, has_state, state_names, state_plan
 from compiler.plan.tables import TABLE_MAX, TextTables
 from compiler.plan.terms import (
     WORDS_MAX,
@@ -124,7 +125,7 @@ def event_plan(
     table.add(numbers.content)
     automata = _automata(terms, event, layout, columns, table, problems)
     table.pad(_reach(numbers.plans, words))
-    state = _state(terms, rule_room, layout, table)
+    state = _state(terms, rule_room, layout, table, carry_of(policy))
     if len(table.content) > TABLE_MAX:
         _too_big(policy, event, terms, problems, f"{len(table.content)} bytes of number tables")
         return None
@@ -171,10 +172,12 @@ def _owners(terms: EventTerms) -> bytes:
     )
 
 
-def _state(terms: EventTerms, room: int, layout: EventLayout, table: _Table) -> StatePlan | None:
+def _state(
+    terms: EventTerms, room: int, layout: EventLayout, table: _Table, carry: Carry
+) -> StatePlan | None:
     """Descriptors of what the rules remember, behind everything else in the table."""
     rules = [(local, rule) for local, rule in enumerate(terms.parts) if has_state(rule)]
-    plan, content = state_plan(rules, room, layout)
+    plan, content = state_plan(rules, room, layout, carry)
     if plan is None:
         return None
     offset = table.add(content.ljust((len(content) + 7) // 8 * 8, b"\0"))

@@ -7,6 +7,7 @@ exactly that size. All table integers are little-endian.
 from attrs import evolve, frozen
 
 from bpfc.artifact.manifest import EventLayout
+from bpfc.artifact.steps import STEP_HEAD
 from compiler.plan.memory_shapes import (
     NOTHING_ASKED,
     NOTHING_KEPT,
@@ -297,6 +298,32 @@ class NumberPlan:
 
 
 @frozen
+class Carry:
+    """Room for what the earlier steps of sequences remember, in all of a policy.
+
+    Args:
+        steps: at most so many of them, a power of two; 0 without sequences.
+        words: number words of each, a power of two.
+    """
+
+    steps: int
+    words: int
+
+    @property
+    def step(self) -> int:
+        """Bytes of a step: time, states, words (`bpfc.artifact.steps`)."""
+        return 8 * (STEP_HEAD + self.words)
+
+    @property
+    def run(self) -> int:
+        """Bytes of the steps of a run."""
+        return self.steps * self.step
+
+
+NOTHING_CARRIED = Carry(0, 0)
+
+
+@frozen
 class StatePlan:
     """What an event's rules remember: places in the matcher table; see `compiler.plan.state`.
 
@@ -308,6 +335,7 @@ class StatePlan:
         pending: matched rules with state that one event can have, a power of two.
         steps: descriptors that these have at most.
         words: of the longest key, a power of two.
+        carry: what sequences of the policy remember of their steps.
     """
 
     kinds: tuple[str, ...]
@@ -317,6 +345,7 @@ class StatePlan:
     pending: int
     steps: int
     words: int
+    carry: Carry
 
 
 @frozen
@@ -423,3 +452,8 @@ class Plan:
     def matchers(self) -> tuple[EventPlan, ...]:
         """All matchers, that of images last."""
         return (*self.events, self.image.event) if self.image else self.events
+
+    @property
+    def carry(self) -> Carry:
+        """What sequences remember of their steps."""
+        return next((event.state.carry for event in self.events if event.state), NOTHING_CARRIED)

@@ -8,14 +8,18 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.artifact.manifest import EventLayout
 from compiler.plan.classes import power_of_two, room_for
-from compiler.plan.model import StatePlan
+from compiler.plan.model import NOTHING_CARRIED, Carry, StatePlan
 from dsl.catalogue import Event, Field
+from dsl.earlier import CARRIED_MAX
+from dsl.keys import MAX_WORDS, field_words
 from dsl.typed import Key, Policy, Rule
-from dsl.walk import enforces, key_fields, rule_keys, step_of
+from dsl.walk import carried_fields, enforces, key_fields, rule_keys, step_of
+
+_MIN_CARRIED = 2  # who did it: process id and start
 
 # Descriptor, STATE_SIZE bytes: u8 kind, u8 flags, u16 number of the descriptor to go on with, u32
 # count, u64 nanoseconds, u64 owner, u64 seed of the key, selector. The selector is u8 number of
@@ -24,6 +28,12 @@ _HEAD = struct.Struct("<BBHIQQQ")
 SELECTOR = 16
 SELECTOR_AT = _HEAD.size
 STATE_SIZE = SELECTOR_AT + SELECTOR
+
+# What a step of a sequence remembers stands in the selector of the descriptor that keeps its run:
+# behind the key's words, number words of the record. Their count and the number of the step are
+# bytes 0 and 1 of the count.
+CARRIED_AT = SELECTOR_AT + 1 + MAX_WORDS
+_TURN_SHIFT = 8
 
 # Kinds. Each looks for one key; what needs two keys is two descriptors, one behind the other.
 LIMIT, THRESHOLD, WINDOW, VALUE, WAIT, CHECK, KEEP, END = range(1, 9)
@@ -66,6 +76,7 @@ class Descriptor:
         name: tells what belongs to this state from what belongs to others; it stays the same where
             other rules change, or how many and how long.
         words: of the key.
+        carried: words of the record that the step remembers.
     """
 
     kind: int
@@ -74,6 +85,7 @@ class Descriptor:
     within: int
     name: str
     words: tuple[int, ...]
+    carried: tuple[int, ...] = ()
 
 
 def has_state(rule: Rule) -> bool:
@@ -82,8 +94,22 @@ def has_state(rule: Rule) -> bool:
     return limited or rule.threshold is not None or rule.sequence is not None
 
 
+assert CARRIED_AT + CARRIED_MAX <= STATE_SIZE
+
+
+def carry_of(policy: Policy) -> Carry:
+    """Room for what the earlier steps of a policy's sequences remember."""
+    sequences = [rule.sequence for rule in policy.rules if rule.sequence]
+    steps = [step for sequence in sequences for step in sequence.steps[:-1]]
+    if not steps:
+        return NOTHING_CARRIED
+    most = max(len(sequence.steps) - 1 for sequence in sequences)
+    words = max(sum(map(field_words, step.carried)) for step in steps)
+    return Carry(power_of_two(most), power_of_two(max(words, _MIN_CARRIED)))
+
+
 def state_plan(
-    rules: Sequence[tuple[int, Rule]], room: int, layout: EventLayout
+    rules: Sequence[tuple[int, Rule]], room: int, layout: EventLayout, carry: Carry
 ) -> tuple[StatePlan | None, bytes]:
     """The descriptors of an event.
 
@@ -91,6 +117,7 @@ def state_plan(
         rules: (local index, rule) of those with state.
         room: entries of the event's rules map.
         layout: of the event's records.
+        carry: see `carry_of`.
 
     Returns:
         Sizes, offsets being those in the returned table; None and nothing without such rules.
@@ -123,6 +150,7 @@ def state_plan(
         pending=pending,
         steps=min(pending * longest, room_for(total)),
         words=power_of_two(words),
+        carry=carry,
     )
     return plan, table
 
@@ -137,7 +165,8 @@ def sets_of(policy: Policy) -> int:
 
 def state_names(rule: Rule, event: Event) -> Iterator[str]:
     """The fields that an adapter has to read for a rule's state."""
-    return (field.name for field in key_fields(tuple(rule_keys(rule))) if event.field(field.name))
+    fields = (*key_fields(tuple(rule_keys(rule))), *carried_fields(rule))
+    return (field.name for field in fields if event.field(field.name))
 
 
 def _limit(rule: Rule, places: _Places) -> Iterator[Descriptor]:
@@ -170,9 +199,9 @@ def _step(rule: Rule, places: _Places) -> Iterator[Descriptor]:
     if sequence is None or step is None:
         return
 
-    def one(kind: int, flags: int, what: str, key: Key) -> Descriptor:
+    def one(kind: int, flags: int, what: str, key: Key, count: int = 0) -> Descriptor:
         words = _words(key_fields(key), places)
-        return Descriptor(kind, flags, 0, sequence.within, f"{rule.name}\0{what}", words)
+        return Descriptor(kind, flags, count, sequence.within, f"{rule.name}\0{what}", words)
 
     if rule.turn == 0:
         yield one(END, CREATE, "until", step.key)
@@ -183,12 +212,15 @@ def _step(rule: Rule, places: _Places) -> Iterator[Descriptor]:
     ends = sequence.until is not None
     if turn > 1:
         key = (*step.key, *step.before)
-        yield one(WAIT, 0 if ends else last, f"step {turn - 1}", key)
+        yield one(WAIT, 0 if ends else last, f"step {turn - 1}", key, turn - 1)
         if ends:
             yield one(CHECK, last, "until", step.key)
     if not last & LAST:
         flags = CREATE | FIRST * (turn == 1)
-        yield one(KEEP, flags, f"step {turn}", (*step.key, *step.after))
+        carried = _words(step.carried, places)
+        count = len(carried) | turn << _TURN_SHIFT
+        kept = one(KEEP, flags, f"step {turn}", (*step.key, *step.after), count)
+        yield evolve(kept, carried=carried)
 
 
 def _key(rule: Rule, what: str, key: Key, places: _Places) -> tuple[str, tuple[int, ...]]:
@@ -217,8 +249,5 @@ def _packed(item: Descriptor, following: int) -> bytes:
         int.from_bytes(owner, "little"),
         int.from_bytes(seed, "little"),
     )
-    return head + _selector(item.words)
-
-
-def _selector(words: tuple[int, ...]) -> bytes:
-    return bytes([len(words), *words]).ljust(SELECTOR, b"\0")
+    selector = bytes([len(item.words), *item.words]).ljust(1 + MAX_WORDS, b"\0")
+    return head + (selector + bytes(item.carried)).ljust(SELECTOR, b"\0")

@@ -5,6 +5,6 @@ rules are compared with it.
 """
 
 from dsl.interpreter.interpreter import Interpreter
-from dsl.interpreter.outcome import Event, Fired, Outcome
+from dsl.interpreter.outcome import Event, Fired, Outcome, Seen
 
-__all__ = ["Event", "Fired", "Interpreter", "Outcome"]
+__all__ = ["Event", "Fired", "Interpreter", "Outcome", "Seen"]

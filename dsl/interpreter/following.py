@@ -4,10 +4,10 @@ from attrs import define, evolve
 
 from dsl.interpreter.judgement import Judgement
 from dsl.interpreter.keys import KeyValue, key_of
-from dsl.interpreter.outcome import Event
+from dsl.interpreter.outcome import Event, Seen
 from dsl.semantics import Record
 from dsl.typed import Key, Policy, Rule, Sequence
-from dsl.walk import step_of
+from dsl.walk import carried_fields, step_of
 
 
 @define
@@ -15,11 +15,17 @@ class Ends:
     """Last nanoseconds, None for none: of what fires, and of what is definite.
 
     Of a run that is when it is over; of an end of a sequence, when the latest run that it ended
-    would have been over.
+    would have been over. And what the steps of each run so far saw.
     """
 
     fired: int | None = None
     definite: int | None = None
+    fired_steps: tuple[Seen, ...] = ()
+    definite_steps: tuple[Seen, ...] = ()
+
+    def over(self) -> bool:
+        """Whether there is neither."""
+        return self.fired is None and self.definite is None
 
 
 class Following:
@@ -73,25 +79,29 @@ class Following:
                 return _undecided(judgement)
             run = self._taken(rule, turn, key, judgement.definite, event.time)
             self._check(rule, record, run)
-        if run == Ends():
+        if run.over():
             return _nothing(judgement)
         if turn < last:
             key = key_of(_step_key(rule, "after"), record)
             if key is None:
                 return _undecided(judgement)
             waiting = self._runs.setdefault((rule.name, turn, key), Ends())
-            waiting.fired = waiting.fired if run.fired is None else run.fired
-            waiting.definite = waiting.definite if run.definite is None else run.definite
+            here = Seen(event.time, {f.name: record[f.name] for f in carried_fields(rule)})
+            if run.fired is not None:
+                waiting.fired, waiting.fired_steps = run.fired, (*run.fired_steps, here)
+            if run.definite is not None:
+                waiting.definite, waiting.definite_steps = run.definite, (*run.definite_steps, here)
             return _nothing(judgement)
         on_unknown = rule.deny is not None and rule.deny.on_unknown
         sure = run.definite is not None
         acts = judgement.acts and run.fired is not None if on_unknown else sure
-        return evolve(judgement, fires=True, definite=sure, acts=acts)
+        steps = run.definite_steps if sure else run.fired_steps
+        return evolve(judgement, fires=True, definite=sure, acts=acts, steps=steps)
 
     def _taken(self, rule: Rule, turn: int, key: KeyValue, definite: bool, time: int) -> Ends:
         """The run that waits for a step and is not over; it waits no more."""
         waiting = self._runs.get((rule.name, turn - 1, key), Ends())
-        run = Ends()
+        run = Ends(None, None, waiting.fired_steps, waiting.definite_steps)
         if waiting.fired is not None and time <= waiting.fired:
             run.fired = waiting.fired
         waiting.fired = None

@@ -113,9 +113,22 @@ def _outcome(judgement: Judgement, how: Way) -> Outcome:
     if not judgement.fires:
         return Outcome(undecided=(rule.name,) if judgement.possible else ())
     shown = judgement.alerts and not rule.silent
-    alerts = (Fired(rule.name, not judgement.definite),) if shown else ()
+    alerts = (Fired(rule.name, not judgement.definite, judgement.steps),) if shown else ()
     if not judgement.acts:
         return Outcome(alerts)
+    kill = how.kill | _steps_killed(judgement)
     if rule.mode == "audit":
-        return Outcome(alerts, would_deny=how.deny, would_kill=bool(how.kill))
-    return Outcome(alerts, deny=how.deny, kill=how.kill)
+        return Outcome(alerts, would_deny=how.deny, would_kill=bool(kill))
+    return Outcome(alerts, deny=how.deny, kill=kill)
+
+
+def _steps_killed(judgement: Judgement) -> frozenset[str]:
+    """The processes of earlier steps that a rule ends."""
+    kill, sequence = judgement.rule.kill, judgement.rule.sequence
+    if kill is None or sequence is None:
+        return frozenset()
+    pids = {n: judgement.steps[n - 1].values["proc.pid"] for n in kill.steps}
+    return frozenset(
+        f"{sequence.steps[n - 1].alias}.proc {pid if isinstance(pid, int) else 'unknown'}"
+        for n, pid in pids.items()
+    )

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from dsl.interpreter.outcome import Event
+from dsl.interpreter.outcome import Event, Seen
 from dsl.semantics import Record
 from dsl.typed import Rule
 
@@ -20,6 +20,7 @@ class Judgement:
         acts: whether it may deny and kill.
         possible: whether it is not excluded.
         alerts: whether firing leaves an alert; a limit or a threshold can hold it back.
+        steps: of a sequence that fires, what its earlier steps saw.
     """
 
     rule: Rule
@@ -28,6 +29,7 @@ class Judgement:
     acts: bool
     possible: bool
     alerts: bool = True
+    steps: tuple[Seen, ...] = ()
 
 
 class Part(Protocol):

@@ -22,11 +22,31 @@ class Event:
 
 
 @frozen
+class Seen:
+    """What an earlier step of a sequence saw.
+
+    Args:
+        time: of its event.
+        values: what it remembers, by the name of the field.
+    """
+
+    time: int
+    values: Record
+
+
+@frozen
 class Fired:
-    """A rule that alerts; `partial` if it fired without being definite."""
+    """A rule that alerts.
+
+    Args:
+        rule: its name.
+        partial: whether it fired without being definite.
+        steps: of a sequence, what its earlier steps saw.
+    """
 
     rule: str
     partial: bool
+    steps: tuple[Seen, ...] = ()
 
 
 @frozen
@@ -36,7 +56,8 @@ class Outcome:
     Args:
         alerts: rules that alert, in source order at each stage, the earlier stage first.
         deny: error that the operation fails with, or "".
-        kill: processes that are ended: "proc", "proc.parent".
+        kill: processes that are ended: "proc", "proc.parent"; of a step w of a sequence "w.proc"
+            with its id, or "unknown".
         would_deny: error that audited rules would have denied with, or "".
         would_kill: whether an audited rule would have ended a process.
         undecided: rules that were possible but did not fire.

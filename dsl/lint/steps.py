@@ -6,11 +6,12 @@ from typing import Any
 from attrs import fields, has
 
 from dsl.diagnostics import Collector, shown
-from dsl.syntax import Name, OnSequence, Rule
+from dsl.syntax import Name, OnSequence, Rule, Text
+from dsl.templates import PIECE
 
 
 def warn(rule: Rule, report: Collector) -> None:
-    """Warn of names of steps that the sequence does not mention.
+    """Warn of names of steps that the rule does not mention.
 
     Args:
         rule: as parsed.
@@ -20,7 +21,7 @@ def warn(rule: Rule, report: Collector) -> None:
         if not isinstance(clause, OnSequence):
             continue
         aliases = [step.alias for step in clause.steps if step.alias]
-        names = list(_names(clause)) if aliases else []
+        names = list(_names(rule.clauses)) if aliases else []
         for alias in aliases:
             # Once is where it is given.
             mentions = [n for n in names if n == alias.text or n.startswith(f"{alias.text}.")]
@@ -34,12 +35,14 @@ def warn(rule: Rule, report: Collector) -> None:
 
 
 def _names(node: Any) -> Iterator[str]:
-    """All names in some clauses."""
+    """All names in some clauses, those of fields that texts show included."""
     if isinstance(node, tuple):
         for item in node:
             yield from _names(item)
     elif isinstance(node, Name):
         yield node.text
+    elif isinstance(node, Text):
+        yield from (match["field"] for match in PIECE.finditer(node.value) if match["field"])
     elif has(type(node)):
         for attribute in fields(type(node)):
             yield from _names(getattr(node, attribute.name))

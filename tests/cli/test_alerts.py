@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from bpfc.artifact.alert import Alert, AlertPolicy, AlertRule
+from bpfc.artifact.alert_steps import AlertStep
 from bpfc_cli.alerts import AlertTable, cells
 
 ALERT = Alert(
@@ -84,3 +85,15 @@ def test_only_our_own_colours_reach_the_terminal(colour: bool) -> None:
     ours = re.findall(r"\x1b\[\d*m", row)
     assert row.count("\x1b") == len(ours) == (2 if colour else 0)
     assert "\u202e" not in row and "\\x1b[2J" in row
+
+
+def test_earlier_steps_have_lines_of_their_own() -> None:
+    fields = {"proc.pid": 7, "proc.start_time": 5, "remote.port": 4444}
+    step = AlertStep("w", "net.connect", "", 1_000, fields, (), (), "/usr/bin/curl")
+    gone = evolve(step, fields={}, program=None)
+    lines = cells(evolve(ALERT, time_ns=2_001_000, steps=(step, gone)))[-1].split("\n")
+    assert lines == [
+        ALERT.message,
+        "after net.connect 2ms before by /usr/bin/curl pid 7, remote.port 4444",
+        "after net.connect 2ms before by program no longer known pid ?",
+    ]

@@ -11,6 +11,7 @@ from compiler.targets.linux import path
 from dsl import (
     ancestry,
     diagnostics,
+    earlier,
     frontend,
     includes,
     inheritance,
@@ -88,6 +89,9 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "keys that are counted for, in the smallest and the largest table": (
         state.SETS_MIN * state.WAYS,
         state.SETS_MAX * state.WAYS,
+    ),
+    "numbers that a sequence carries of an earlier step, process id and start included": (
+        earlier.CARRIED_MAX,
     ),
     "steps of a sequence, least and most": (sequences.MIN_STEPS, sequences.MAX_STEPS),
     "rules that count on one event": (state.PENDING_MAX,),

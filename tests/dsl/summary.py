@@ -99,7 +99,8 @@ def _rule(rule: Rule) -> str:
         unknown = " on unknown" if rule.deny.on_unknown else ""
         lines.append(f"  deny {rule.deny.errno}{unknown} else {rule.deny.fallback}")
     if rule.kill:
-        lines.append(f"  kill {' '.join(rule.kill.targets)}")
+        steps = (f"step{number}" for number in rule.kill.steps)
+        lines.append(f"  kill {' '.join([*rule.kill.targets, *steps])}")
     if rule.sequence:
         lines.append(f"  sequence {rule.sequence.within}")
         lines += [_step(f"step {step.alias or '-'}", step) for step in rule.sequence.steps]

@@ -10,14 +10,14 @@ from attrs import frozen
 
 from dsl.catalogue import Event as EventKind
 from dsl.catalogue import Field, Kind, load
-from dsl.interpreter import Event, Outcome
+from dsl.interpreter import Event, Outcome, Seen
 from dsl.literals import DURATIONS
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Truncated
 
 CASES = Path(__file__).parent / "cases"
 POLICIES = Path(__file__).parent / "policies"
 START = 3600 * 10**9  # nanoseconds since boot at which a case's clock stands at 0
-_WORDS = ("event", "at", "expect")
+_WORDS = ("event", "at", "expect", "steps")
 
 
 @frozen
@@ -32,6 +32,8 @@ class Case:
         sets: what run-time sets hold at first, by name.
         files: what the policy can include, by name.
         about: chapters of the specification that it is about.
+        steps: for each event what the alerts of sequences say of earlier steps, by rule, where it
+            is given.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Case:
     sets: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, str]
     about: tuple[str, ...] = ()
+    steps: tuple[Mapping[str, tuple[Seen, ...]], ...] = ()
 
 
 def cases(folder: Path = CASES) -> Iterator[Case]:
@@ -75,7 +78,21 @@ def read(name: str, source: str, text: str) -> Case:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{name}, event {number}: {error}") from error
     expected = tuple(tuple(row["expect"]) for row in rows)
-    return Case(name, source, tuple(events), expected, sets, files, about)
+    steps = tuple(
+        {rule: tuple(map(_seen, found)) for rule, found in row.get("steps", {}).items()}
+        for row in rows
+    )
+    return Case(name, source, tuple(events), expected, sets, files, about, steps)
+
+
+def _seen(row: Mapping[str, Any]) -> Seen:
+    """What an earlier step saw: `{ event = "net.connect", at = "5s", "proc.pid" = 7 }`."""
+    kind = load().event(row["event"])
+    assert kind is not None
+    values = {name: value for name, value in row.items() if name not in _WORDS}
+    fields = {name: kind.field(name) for name in values}
+    found = {n: _value(values[n], field, field) for n, field in fields.items() if field}
+    return Seen(START + duration(row["at"]), found)
 
 
 def duration(text: str) -> int:

@@ -58,6 +58,7 @@ def compare(name: str, played: Played) -> None:
     case, reference = ALL[name], interpreted(name)
     found = outcomes(compiled(name), played)
     assert [lines(outcome) for outcome in found] == expected(case)
+    assert [outcome.alerts for outcome in found] == [outcome.alerts for outcome in reference]
     for index, rule in enumerate(policy_of(name).rules):
         fired, partial, undecided, *_ = played.statistics[index]
         alerts = [a for outcome in reference for a in outcome.alerts if a.rule == rule.name]

@@ -13,6 +13,9 @@ from tests.language.results import ALL, compare, compiled, expected, interpreted
 @pytest.mark.parametrize("name", ALL)
 def test_interpreter(name: str) -> None:
     assert [lines(outcome) for outcome in interpreted(name)] == expected(ALL[name])
+    for outcome, steps in zip(interpreted(name), ALL[name].steps, strict=False):
+        seen = {alert.rule: alert.steps for alert in outcome.alerts}
+        assert {rule: seen.get(rule) for rule in steps} == steps
 
 
 @pytest.mark.bpf

@@ -1,17 +1,20 @@
 """Limits, thresholds and sequences on real events, from several processes at the same time."""
 
+import json
 import os
+import signal
 import socket
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from bpfc.artifact.alert import to_json
 from tests.linux.live import active
 from tests.linux.programs import fork, wait
 
 pytestmark = [pytest.mark.bpf, pytest.mark.root]
-LIMITED, COUNTED, FOLLOWED = 41_001, 41_002, 41_003
+LIMITED, COUNTED, FOLLOWED, OUTLIVED = 41_001, 41_002, 41_003, 41_004
 
 RULES = f"""
 rule limited {{
@@ -27,6 +30,15 @@ rule followed {{
   on sequence within 1min
     [net.connect as a when a.remote.port == {FOLLOWED}] by proc
     [process.exec as b] by proc
+}}
+"""
+KILLS = f"""
+rule kills_the_first {{
+  on sequence within 1min
+    [net.connect as w when w.remote.port == {OUTLIVED}] by proc.parent
+    [process.exec as x when x.proc.exe.name startswith "busybox"] by proc.parent
+  kill w.proc
+  alert "{{x.proc.exe.name}} behind {{w.proc.pid}} to {{w.remote.ip}}"
 }}
 """
 
@@ -77,6 +89,33 @@ def test_an_exec_follows_a_connection(busybox: Path) -> None:
         assert [(a.rule.name, a.event, a.fields["proc.pid"]) for a in found] == [
             ("followed", "process.exec", first)
         ]
+
+
+def test_the_process_of_an_earlier_step_is_killed(busybox: Path) -> None:
+    ready, done = os.pipe()
+
+    def connects_and_waits() -> None:
+        connect(OUTLIVED, 1)
+        os.write(done, b".")
+        signal.pause()
+
+    with active(KILLS) as live:
+        first, bystander = fork(connects_and_waits), fork(signal.pause)
+        os.read(ready, 1)
+        second = fork(lambda: os.execv(busybox, ["busybox", "true"]))
+        wait(second)
+        (alert,) = live.alerts()
+        assert os.WTERMSIG(os.waitpid(first, 0)[1]) == signal.SIGKILL
+        assert os.waitpid(bystander, os.WNOHANG) == (0, 0)
+        os.kill(bystander, signal.SIGKILL)
+        wait(bystander)
+    assert alert.outcome == "kill requested" and alert.fields["proc.pid"] == second
+    assert alert.message == f"{busybox.name} behind {first} to 127.0.0.1"
+    (step,) = alert.steps
+    assert (step.name, step.event, step.fields["proc.pid"]) == ("w", "net.connect", first)
+    assert step.program == os.readlink("/proc/self/exe") and step.time_ns < alert.time_ns
+    (row,) = json.loads(to_json(alert))["steps"]
+    assert row["program"] == step.program and row["fields"]["remote.ip"] == "127.0.0.1"
 
 
 def test_counts_go_on_under_new_content_and_begin_again_under_a_new_policy() -> None:

@@ -127,9 +127,16 @@ def sequences(draw: st.DrawFn, number: int, features: Features) -> str:
     until = draw(of("", f"until [{draw(of(*EVENTS))} when proc.uid == 2] {draw(of(*key))}"))
     last = steps[-1].split()[0].removeprefix("[")
     can = ["", "deny", "deny on unknown"] if last != "process.fork" else ["", "kill"]
+    earlier = draw(st.integers(0, count - 2))
+    ended = steps[earlier].startswith("[process.exit")
+    does = [draw(of(*can)), "" if ended else draw(of("", f"kill s{earlier}.proc"))]
+    if sum(each.startswith("kill") for each in does) > 1:
+        does = [f"kill proc, s{earlier}.proc"]
+    shown = "{s0.proc.pid} {s0.proc.uid} {s0.proc.parent.start_time}"
+    does.append(draw(of("", f'alert "{shown}"', f"output {{ who = s{earlier}.proc.ppid }}")))
     return (
         f"rule q{number} {{ on sequence within {draw(of('1s', '1min'))} {' '.join(steps)} {until}"
-        f" {draw(of(*can))} }}"
+        f" {' '.join(does)} }}"
     )
 
 

@@ -81,6 +81,7 @@ def compare(items: list[Rule], happened: list[Event]) -> None:
     expected = [interpreter.consume(event) for event in happened]
     found = outcomes(given_to_core, played)
     assert list(map(lines, found)) == list(map(lines, expected))
+    assert [outcome.alerts for outcome in found] == [outcome.alerts for outcome in expected]
     assert max(len(outcome.alerts) for outcome in expected) <= RULES_MAX
     undecided = [sum(o.undecided.count(each.name) for o in expected) for each in judged.rules]
     assert [row[2] for row in played.statistics] == undecided

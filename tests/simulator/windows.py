@@ -16,6 +16,7 @@ from bpfc.artifact.record import (
     ACT_DENY,
     ACT_KILL_AGENT,
     ACT_KILL_PARENT,
+    ACT_KILL_STEP,
     ACT_WOULD_DENY,
     ACT_WOULD_KILL,
     STAGE_BEFORE,
@@ -149,6 +150,7 @@ def _come(event: str, outcome: Outcome) -> Come:
     kills = "proc" in outcome.kill
     denies = bool(outcome.deny)
     actions = ACT_KILL_PARENT if "proc.parent" in outcome.kill else 0
+    actions |= ACT_KILL_STEP if outcome.kill - {"proc", "proc.parent"} else 0
     if event == "process.exec":
         # To kill a process that is about to start is to deny its start.
         actions |= ACT_DENY if denies or kills else 0
@@ -189,7 +191,8 @@ def simulated(artifact: Artifact, case: Case, events: Sequence[Event]) -> list[C
 
 def _found(verdict: Verdict, event: str, names: dict[tuple[str, int], str]) -> Come:
     alerts = frozenset((names[event, rule], partial) for rule, partial in verdict.rules)
-    known = ACT_DENY | ACT_KILL_AGENT | ACT_KILL_PARENT | ACT_WOULD_DENY | ACT_WOULD_KILL
+    known = ACT_DENY | ACT_KILL_AGENT | ACT_KILL_PARENT | ACT_KILL_STEP
+    known |= ACT_WOULD_DENY | ACT_WOULD_KILL
     actions = verdict.actions & known
     if event == "process.exec" and actions & ACT_WOULD_KILL:
         actions = actions & ~ACT_WOULD_KILL | ACT_WOULD_DENY

@@ -18,7 +18,7 @@ from compiler.targets.common.ancestry import verdict_of
 from dsl import catalogue
 
 # What the agent has to hear of: kills that are its to do also where no rule alerts.
-_RECORDED = record.ACT_ALERT | record.ACT_KILL_AGENT | record.ACT_KILL_PARENT
+_RECORDED = record.ACT_ALERT | record.ACT_KILL_AGENT | record.ACT_KILL_PARENT | record.ACT_KILL_STEP
 
 
 @frozen
@@ -151,7 +151,7 @@ def judge(fn: Function, slot: Ptr, subject: Subject, origins: Origins) -> Int:
         origins: lines to quote.
 
     Returns:
-        The verdict: ACT_* in bits 0..7, errno in bits 16..31.
+        The verdict: ACT_* in bits 0..15, errno in bits 16..31.
     """
     name = subject.event.layout.event
     for view in subject.unknown:

@@ -2,6 +2,7 @@
 
 from bpfc.artifact import control, record
 from bpfc.artifact.manifest import MapInfo
+from compiler.emit.carried import CARRIED_MAP, entry_size
 from compiler.emit.core import table_room
 from compiler.emit.scratch import Layout
 from compiler.emit.state import SET_SIZE, STATE_MAP
@@ -78,6 +79,8 @@ def maps_of(
     ]
     if plan.state_sets:
         own.append(_policy(STATE_MAP, "array", SET_SIZE, plan.state_sets))
+    if plan.carry.steps:
+        own.append(_policy(CARRIED_MAP, "array", entry_size(plan.carry), plan.state_sets))
     rules_maps = {event.rules_map: event.rule_room for event in plan.events}
     own += [_content(name, record.RULE_ENTRY_SIZE, room) for name, room in rules_maps.items()]
     for event in plan.matchers:

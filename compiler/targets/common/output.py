@@ -24,7 +24,7 @@ def emit_output(unit: Unit, platform: Platform, events: tuple[EventPlan, ...]) -
     _stamp(unit)
     _send(unit, platform)
     for event in events:
-        _alert(unit, event)
+        _alert(unit, platform, event)
 
 
 def _stamp(unit: Unit) -> None:
@@ -61,12 +61,12 @@ def _send(unit: Unit, platform: Platform) -> None:
     fn.ret(0)
 
 
-def _alert(unit: Unit, event: EventPlan) -> None:
+def _alert(unit: Unit, platform: Platform, event: EventPlan) -> None:
     fn = unit.function(f"alert_{symbol(event.layout.event)}", "slot", "verdict")
     slot = fn.lookup("scratch", fn.argument())
     _header(slot, event, fn.argument(1))
     fn.call("stamp", fn.argument())
-    _texts(fn, slot, event)
+    _texts(fn, slot, platform, event)
     fn.call("send", fn.argument())
     fn.ret(0)
 
@@ -87,7 +87,9 @@ def _header(slot: Ptr, event: EventPlan, verdict: Int) -> None:
     slot.at(scratch.header("errno")).store((verdict >> 16) & 0xFFFF, 2)
 
 
-def _texts(fn: Function, slot: Ptr, event: EventPlan) -> None:
-    slot.at(scratch.word("out")).store(0)
+def _texts(fn: Function, slot: Ptr, platform: Platform, event: EventPlan) -> None:
+    """Texts stand behind the steps of sequences, which the core has written."""
+    steps = slot.at(scratch.header("steps")).load(4) if platform.layout.carry.steps else 0
+    slot.at(scratch.word("out")).store(steps)
     for view in sorted({t.view for t in event.layout.texts}):
         fn.call("pack_text", fn.argument(), view)

@@ -271,7 +271,10 @@ class Texts:
         whole, flags = view.at(4).load(4), view.at(8).load(4)
         longer = whole.ge(control.LONG_TEXT + 1)
         length = longer.select(control.LONG_TEXT, whole)
-        flags = flags | longer.select(record.VIEW_TRUNCATED, 0)
+        # Steps of sequences may have taken room: a text that has none left is truncated to nothing.
+        room = (out.load() + length).le(record.TEXT_MAX)
+        length = room.select(length, 0)
+        flags = flags | (longer | ~room).select(record.VIEW_TRUNCATED, 0)
         length_flags = fn.variable(flags << 24)
         with fn.when((flags & ABSENT_OR_UNKNOWN).eq(0) & length.ne(0)):
             length_flags.set(length | (flags << 24))
