@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import yaml
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
-from sigma.pipelines.base import Pipeline
 from sigma.processing.conditions import LogsourceCondition, RuleProcessingCondition
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import (
@@ -84,13 +83,11 @@ def _items(source: Source) -> list[ProcessingItem]:
     ]
 
 
-@Pipeline
 def bpfc_linux() -> ProcessingPipeline:
     """Rules for Linux, and those for no product."""
     return _pipeline("linux", "bpfc: events and fields of Linux")
 
 
-@Pipeline
 def bpfc_windows() -> ProcessingPipeline:
     """Rules for Windows, and those for no product."""
     return _pipeline("windows", "bpfc: events and fields of Windows")

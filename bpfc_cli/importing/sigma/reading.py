@@ -1,9 +1,8 @@
 """Sigma's files: which there are, and the rules in them with their lines."""
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from attrs import frozen
@@ -11,35 +10,14 @@ from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.filters import SigmaFilter
-from sigma.policy import SigmaPolicy
-from sigma.policy.regex_engine import RegexEngine, RegexPattern
-from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader
 
 from bpfc_cli.importing.model import About, Code, Origin, Reason, Translation
-from bpfc_cli.importing.sigma.about import origin_of
+from bpfc_cli.importing.sigma.about import Rule, origin_of
+from bpfc_cli.importing.sigma.regexes import options
 
 MAX_FILE = 4 << 20  # bytes; a thousand times what a rule has
 _SUFFIXES = (".yml", ".yaml")
-
-
-class _Lenient(RegexEngine):
-    """Takes every regular expression: the language says what it takes, and why not."""
-
-    def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
-        """Something that matches as Python does, where Python can read it."""
-        try:
-            return cast(RegexPattern, re.compile(pattern, flags))
-        except re.error:
-            return cast(RegexPattern, re.compile(re.escape(pattern)))
-
-    @property
-    def error(self) -> type[Exception]:
-        """What is never raised."""
-        return re.error
-
-
-_POLICY = SigmaPolicy(regex_engine=_Lenient())
 
 
 @frozen
@@ -51,7 +29,7 @@ class Read:
         wrong: what is no rule.
     """
 
-    rules: tuple[SigmaRule | SigmaCorrelationRule, ...]
+    rules: tuple[Rule, ...]
     wrong: tuple[Translation, ...]
 
 
@@ -80,7 +58,7 @@ def read(contents: Iterable[tuple[str, bytes]]) -> Read:
     Returns:
         Rules to be converted, filters applied, references resolved.
     """
-    found: list[SigmaRule | SigmaCorrelationRule | SigmaFilter] = []
+    found: list[Rule | SigmaFilter] = []
     wrong: list[Translation] = []
     for name, data in contents:
         for part in _parts(name, data):
@@ -91,12 +69,10 @@ def read(contents: Iterable[tuple[str, bytes]]) -> Read:
     return _resolved(found, wrong)
 
 
-def _resolved(
-    found: list[SigmaRule | SigmaCorrelationRule | SigmaFilter], wrong: list[Translation]
-) -> Read:
+def _resolved(found: list[Rule | SigmaFilter], wrong: list[Translation]) -> Read:
     """Filters applied; correlations whose rules are not there are no rules."""
     collection = SigmaCollection(found, resolve_references=False)
-    kept: list[SigmaRule | SigmaCorrelationRule] = []
+    kept: list[Rule] = []
     for rule in collection.rules:
         try:
             if isinstance(rule, SigmaCorrelationRule):
@@ -105,14 +81,53 @@ def _resolved(
             wrong.append(_wrong(origin_of(rule), message_of(error), rule.title))
             continue
         kept.append(rule)
-    ordered = SigmaCollection(list(kept), resolve_references=False)
-    ordered.rules = SigmaCollection._referenced_first(kept)
-    return Read(tuple(ordered.rules), tuple(wrong))
+    circular = {id(rule): rule for rule in kept if _leads_to_circle(rule)}
+    for rule in circular.values():
+        wrong.append(_wrong(origin_of(rule), "it refers to rules that refer to it", rule.title))
+    ordered = _in_order(rule for rule in kept if id(rule) not in circular)
+    return Read(tuple(ordered), tuple(wrong))
 
 
-def _parts(
-    name: str, data: bytes
-) -> Iterator[SigmaRule | SigmaCorrelationRule | SigmaFilter | Translation]:
+def _referred(rule: Rule) -> list[Rule]:
+    """The rules that a rule refers to."""
+    if isinstance(rule, SigmaCorrelationRule):
+        return [reference.rule for reference in rule.referenced_rules]
+    return []
+
+
+def _leads_to_circle(rule: Rule) -> bool:
+    """Whether following what rules refer to does not end."""
+    done: set[int] = set()
+    path: dict[int, Iterator[Rule]] = {id(rule): iter(_referred(rule))}
+    while path:
+        last = next(reversed(path))
+        following = next((r for r in path[last] if id(r) not in done), None)
+        if following is None:
+            done.add(last)
+            del path[last]
+        elif id(following) in path:
+            return True
+        else:
+            path[id(following)] = iter(_referred(following))
+    return False
+
+
+def _in_order(rules: Iterable[Rule]) -> list[Rule]:
+    """Each rule behind those that it refers to."""
+    ordered: dict[int, Rule] = {}
+
+    def place(rule: Rule) -> None:
+        if id(rule) not in ordered:
+            for referred in _referred(rule):
+                place(referred)
+            ordered[id(rule)] = rule
+
+    for rule in rules:
+        place(rule)
+    return list(ordered.values())
+
+
+def _parts(name: str, data: bytes) -> Iterator[Rule | SigmaFilter | Translation]:
     """What one file holds."""
     if len(data) > MAX_FILE:
         yield _wrong(Origin(name, 1), f"the file has more than {MAX_FILE:,} bytes")
@@ -140,7 +155,7 @@ def _parts(
 
 def _rules(
     name: str, documents: list[tuple[int, Any]]
-) -> Iterator[SigmaRule | SigmaCorrelationRule | SigmaFilter | Translation]:
+) -> Iterator[Rule | SigmaFilter | Translation]:
     place = Origin(name, documents[0][0]) if documents else Origin(name, 1)
     for line, document in documents:
         if not isinstance(document, dict):
@@ -154,10 +169,12 @@ def _rules(
             source=location,
             collect_filters=True,
             resolve_references=False,
-            policy=_POLICY,
+            **options(),
         )
     except SigmaError as error:
         yield _wrong(place, message_of(error), title)
+    except RecursionError:
+        yield _wrong(place, "its parts stand too deep inside one another", title)
     except (TypeError, AttributeError, ValueError, KeyError) as error:
         # pySigma takes many wrong types for granted.
         yield _wrong(place, f"a value is of a wrong type ({error})", title)

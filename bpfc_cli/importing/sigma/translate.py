@@ -65,6 +65,8 @@ def _one(backend: bpfcBackend, rule: SigmaRule | SigmaCorrelationRule) -> list[T
         return backend.convert_correlation_rule(rule, "default")
     except NotTranslated as error:
         reasons = error.reasons
+    except RecursionError:
+        reasons = (Reason(Code.LIMIT, "nesting", "its parts stand too deep inside one another"),)
     except SigmaError as error:
         reasons = (Reason(Code.INVALID, "rule", message_of(error)),)
     return [Translation(origin_of(rule), about_of(rule), reasons=reasons)]

@@ -269,9 +269,9 @@ def _near(random: Random, before: Any, value: Any) -> Any:
     """A value of an event that a value of a rule may match."""
     match value:
         case SigmaNumber() if isinstance(before, int):
-            return int(value.number)
+            return _within(value.number)
         case SigmaCompareExpression() if isinstance(before, int):
-            return min(max(0, int(value.number.number) + random.choice((-1, 0, 1))), PORTS[-1])
+            return _within(value.number.number + random.choice((-1, 0, 1)))
         case SigmaCIDRExpression():
             size = value.network.num_addresses
             return str(value.network[random.randrange(min(size, 1 << 16))])
@@ -281,6 +281,11 @@ def _near(random: Random, before: Any, value: Any) -> Any:
         case SigmaString() if isinstance(before, str) and before not in ("tcp", "udp", "true"):
             return _realised(random, before, value)
     return before
+
+
+def _within(number: float) -> int:
+    """A number that every field of an event can have."""
+    return min(max(0, int(number)), PORTS[-1])
 
 
 def _realised(random: Random, before: str, value: SigmaString) -> str:

@@ -1,0 +1,33 @@
+"""How pySigma reads regular expressions: it takes all, since the language says which it takes."""
+
+import re
+from typing import Any, cast
+
+try:
+    from sigma.policy import SigmaPolicy
+    from sigma.policy.regex_engine import RegexEngine, RegexPattern
+except ModuleNotFoundError:  # pySigma 1, which sigma-cli 3 needs, reads them as Python does
+    _OPTIONS: dict[str, Any] = {}
+else:
+
+    class _Lenient(RegexEngine):
+        """Takes every regular expression."""
+
+        def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
+            """Something that matches as Python does, where Python can read it."""
+            try:
+                return cast(RegexPattern, re.compile(pattern, flags))
+            except re.error:
+                return cast(RegexPattern, re.compile(re.escape(pattern)))
+
+        @property
+        def error(self) -> type[Exception]:
+            """What is never raised."""
+            return re.error
+
+    _OPTIONS = {"policy": SigmaPolicy(regex_engine=_Lenient())}
+
+
+def options() -> dict[str, Any]:
+    """What to read rules with."""
+    return _OPTIONS
