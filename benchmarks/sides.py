@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from benchmarks import machine
 from benchmarks.report import Failed
-from bpfc.artifact.control import SECRET_SIZE
+from bpfc.artifact.control import SECRET_SIZE, control_word
 from compiler.driver import compile_sources
 from runtime_linux.loaded import LinuxLoaded
 from runtime_linux.maps import possible_cpus, u32
@@ -25,7 +25,6 @@ from runtime_linux.platform import LinuxPlatform
 from runtime_linux.procfs import cgroup2_mount
 from runtime_linux.program_info import run_counts
 from runtime_linux.ring import Ring
-from runtime_linux.switch import control_word
 
 SOURCE = Path(__file__).parent / "c" / "sensor.c"
 SLOT = 1

@@ -3,12 +3,11 @@
 from attrs import define, field
 
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.control import BUFFERS, GATE_SIZE
+from bpfc.artifact.control import BUFFERS, GATE_SIZE, control_word
 from bpfc.artifact.manifest import Manifest, MapInfo, ProgramInfo
 from bpfc.runtime.platform import ChosenForm, ProgramReport
 from runtime_linux.maps import Map, possible_cpus
 from runtime_linux.objects import BpfObject
-from runtime_linux.switch import control_word
 
 
 @define(eq=False)

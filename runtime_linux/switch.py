@@ -9,26 +9,11 @@ from bpfc.artifact.control import (
     CONTROL_LATCHING,
     CONTROL_SIZE,
     CONTROL_WORD,
-    GENERATION_SHIFT,
-    SLOT_MASK,
 )
 from bpfc.runtime.errors import SensorError
 from runtime_linux import syscalls
 
 _BPF_MAP_UPDATE_ELEM = 2  # enum bpf_cmd
-
-
-def control_word(generation: int, slot: int) -> int:
-    """What dispatchers read.
-
-    Args:
-        generation: of the active policy, 32 bits.
-        slot: its place in the PROG_ARRAYs.
-
-    Returns:
-        64 bits; 0 for slot 0 of generation 0, which is no policy.
-    """
-    return generation << GENERATION_SHIFT | slot & SLOT_MASK
 
 
 class Switch:
@@ -68,7 +53,7 @@ class Switch:
         """Make a control word the one that dispatchers read.
 
         Args:
-            word: from `control_word`.
+            word: from `control.control_word`.
 
         Raises:
             SensorError: BPFC0713; the old one stays.

@@ -174,3 +174,16 @@ def string_hash(text: bytes, key: tuple[int, int]) -> bytes:
     h0 = ((h0 ^ h1) * HASH_P1) & _M64
     h0 ^= h0 >> 32
     return h0.to_bytes(8, "little") + h1.to_bytes(8, "little")
+
+
+def control_word(generation: int, slot: int) -> int:
+    """What dispatchers read.
+
+    Args:
+        generation: of the active policy, 32 bits.
+        slot: its place in the PROG_ARRAYs.
+
+    Returns:
+        64 bits; 0 for slot 0 of generation 0, which is no policy.
+    """
+    return generation << GENERATION_SHIFT | slot & SLOT_MASK

@@ -69,20 +69,22 @@ def line_places(data: bytes) -> dict[str, set[tuple[str, int]]]:
     return found
 
 
-def kernel_relocations(data: bytes) -> set[tuple[str, int]]:
+def kernel_relocations(data: bytes) -> dict[tuple[str, int], int]:
     """The instructions that a loader adapts to the running kernel's structures (CO-RE).
 
     Args:
         data: an object whose ELF structure has been checked.
 
     Returns:
-        (section, bytes from its begin) of each.
+        What is asked (enum bpf_core_relo_kind: 0 for the place of a member) by (section, bytes
+        from its begin).
 
     Raises:
         ValueError: the table cannot be read.
     """
     try:
-        return {(section, offset) for _, section, (offset, *_) in _records(data, _RELOCATIONS)}
+        rows = _records(data, _RELOCATIONS)
+        return {(section, offset): kind for _, section, (offset, _, _, kind) in rows}
     except struct.error as error:
         raise ValueError("the table of kernel structures cannot be read") from error
 

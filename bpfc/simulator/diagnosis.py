@@ -23,8 +23,14 @@ _MEMORY_ERRORS = (KeyError, IndexError, struct.error, TypeError)
 
 
 @frozen
-class _Frame:
-    """A function that was running, at an instruction, with its registers."""
+class Frame:
+    """A function that was running.
+
+    Args:
+        function: the function.
+        instruction: where it was.
+        registers: those that had a value, by name.
+    """
 
     function: Function
     instruction: int
@@ -51,7 +57,7 @@ def fault_of(
         The fault, or None if the exception did not come up in what was translated: it is then a
         mistake of the simulator's.
     """
-    frames = _frames(error, {file_name(name): one for name, one in translations.items()})
+    frames = frames_of(error, translations)
     if not frames:
         return None
     reason = _reason(error, frames[0], memory)
@@ -62,15 +68,21 @@ def fault_of(
     return Fault(code, reason, program, places, frames[0].registers)
 
 
-def _frames(error: Exception, known: Mapping[str, Translation]) -> list[_Frame]:
-    """The translated functions that were running, the innermost first."""
-    found: list[_Frame] = []
+def frames_of(error: Exception, translations: Mapping[str, Translation]) -> list[Frame]:
+    """The translated functions that were running when an exception came up, the innermost first.
+
+    Args:
+        error: the exception.
+        translations: all translated functions, by name.
+    """
+    known = {file_name(name): one for name, one in translations.items()}
+    found: list[Frame] = []
     trace = error.__traceback__
     while trace is not None:
         translation = known.get(trace.tb_frame.f_code.co_filename)
         if translation is not None:
             at = translation.lines.get(trace.tb_lineno, 0)
-            found.insert(0, _Frame(translation.function, at, _registers(trace.tb_frame)))
+            found.insert(0, Frame(translation.function, at, _registers(trace.tb_frame)))
         trace = trace.tb_next
     return found
 
@@ -80,7 +92,7 @@ def _registers(frame: FrameType) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _place(frame: _Frame, image: Code) -> Place:
+def _place(frame: Frame, image: Code) -> Place:
     ins, line = (
         frame.function.code[frame.instruction],
         image.line(frame.function, frame.instruction),
@@ -92,7 +104,7 @@ def _place(frame: _Frame, image: Code) -> Place:
     return Place(name, frame.instruction, text, line.file, line.line, line.text.strip())
 
 
-def _reason(error: Exception, frame: _Frame, memory: Memory) -> str | None:
+def _reason(error: Exception, frame: Frame, memory: Memory) -> str | None:
     """Why it did not go on, None if nobody knows."""
     if isinstance(error, Refusal):
         return error.reason

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from bpfc.abi.instructions import CALL, LDDW, PSEUDO_CALL, SLOT, Instruction, decode, problem
 from bpfc.artifact.lines import Line, kernel_relocations, line_table
@@ -31,7 +31,9 @@ class Function:
         code: its instructions, by their number in the function; a load of 64 bits takes two.
         maps: name of the map whose address an instruction loads, by its number.
         calls: name of the function that an instruction calls, likewise.
-        foreign: instructions that a loader adapts to the kernel's structures.
+        foreign: instructions in which a loader puts an answer of the running kernel, other than
+            where a member of a structure stands.
+        data: name of the map the address of whose only value an instruction loads, by its number.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Function:
     maps: Mapping[int, str]
     calls: Mapping[int, str]
     foreign: frozenset[int]
+    data: Mapping[int, str] = Factory(dict)
 
 
 class Code(Protocol):
@@ -244,16 +247,29 @@ class Image:
         relocations = self._relocations.get(section, {})
         maps: dict[int, str] = {}
         calls: dict[int, str] = {}
+        data: dict[int, str] = {}
         for at, ins in code.items():
             target = relocations.get(first + at)
             if ins.opcode == CALL and ins.src == PSEUDO_CALL:
                 calls[at] = self._callee(symbol.name, section, first + at, ins, target)
+            elif target is not None and self._is_data(ins, target):
+                data[at] = target.name
             elif target is not None:
                 maps[at] = self._map(symbol.name, at, ins, target)
             elif ins.opcode == LDDW and ins.src:
                 raise Fault("BPFC0920", f"{symbol.name}, instruction {at}: an unknown address")
-        foreign = frozenset(at for at in code if (section, (first + at) * SLOT) in self._foreign)
-        return Function(symbol.name, section, first, code, maps, calls, foreign)
+        foreign = frozenset(
+            at for at in code if self._foreign.get((section, (first + at) * SLOT), 0)
+        )
+        return Function(symbol.name, section, first, code, maps, calls, foreign, data)
+
+    def _is_data(self, ins: Instruction, target: _Symbol) -> bool:
+        """Whether an instruction loads the address of what stands in a section of its own: libbpf
+        makes a map of one value of it."""
+        known = target.section < len(self._sections)
+        section = self._sections[target.section] if known else ""
+        whole = section == f".data.{target.name}" and not target.value and not ins.imm
+        return ins.opcode == LDDW and whole
 
     def _callee(
         self, name: str, section: str, place: int, ins: Instruction, target: _Symbol | None

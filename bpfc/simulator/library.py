@@ -14,6 +14,7 @@ from bpfc.artifact.manifest import MapInfo
 from bpfc.simulator.faults import Fault
 from bpfc.simulator.helpers import HELPERS, numbers
 from bpfc.simulator.image import Code
+from bpfc.simulator.programs import check_context, check_helpers, program_type
 from bpfc.simulator.stack import Passed
 from bpfc.simulator.translate import HelperCall, Translation, Translator
 
@@ -50,6 +51,7 @@ class Library:
         self._translations: dict[tuple[str, bool], Translation] = {}
         self._depths: dict[str, _Depth] = {}
         self._analysing: list[str] = []
+        self._checked: set[str] = set()
 
     def arguments(self, name: str) -> tuple[int, ...]:
         """The registers that a function takes.
@@ -90,6 +92,30 @@ class Library:
             self._translations[key] = self._translator(name).translate()
         return self._translations[key]
 
+    def check_program(self, name: str) -> None:
+        """Refuse a program that its type does not allow (see `programs`).
+
+        Args:
+            name: its symbol.
+
+        Raises:
+            Fault: it may not call a helper, or reads its context otherwise than in whole members.
+        """
+        if name not in self._checked:
+            kind = program_type(self.half, self.code.function(name).section)
+            self.arguments(name)
+            todo, seen = [name], set()
+            while todo:
+                one = todo.pop()
+                if one not in seen:
+                    seen.add(one)
+                    function = self._translators[one].function
+                    check_helpers(self.half, kind, name, function)
+                    todo += function.calls.values()
+            made = self._translators[name]
+            check_context(self.half, kind, made.function, made.blocks)
+            self._checked.add(name)
+
     def _translator(self, name: str) -> Translator:
         if name not in self._translators:
             function = self.code.function(name)
@@ -106,7 +132,7 @@ class Library:
     def _check(self, name: str, made: Translator) -> None:
         """Refuse maps that nobody described, calls that go too deep, and more stack than there is
         (check_max_stack_depth; on Windows each function has a stack of its own)."""
-        for table in made.function.maps.values():
+        for table in (*made.function.maps.values(), *made.function.data.values()):
             if table not in self.maps:
                 raise Fault("BPFC0921", f"the map {table} is not described")
         calls = [self._depths[callee] for callee in set(made.function.calls.values())]

@@ -3,73 +3,59 @@
 A function is translated when it is first called.
 """
 
-import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from bpfc.abi import linux
-from bpfc.simulator.diagnosis import fault_of
+from bpfc.simulator.diagnosis import fault_of, frames_of
 from bpfc.simulator.faults import Fault, Refusal
 from bpfc.simulator.helpers import HELPERS, TailCall
 from bpfc.simulator.library import Library
-from bpfc.simulator.maps import Map, make_map
-from bpfc.simulator.memory import Memory
-from bpfc.simulator.translate import Translation, map_symbol, symbol, table_symbol
+from bpfc.simulator.maps import Map, Program
+from bpfc.simulator.system import System
+from bpfc.simulator.translate import Translation, data_symbol, map_symbol, symbol, table_symbol
 
 M64 = (1 << 64) - 1
 INSTRUCTIONS = 50_000_000
 
 
 class Machine:
-    """A simulated machine with an object loaded.
+    """An object, loaded into a simulated system.
 
     Args:
-        library: what it runs.
-        cpus: number of processors.
+        library: its functions.
+        system: the system; None for one of its own.
+        shared: maps that are there already, by the object's name for them; all others are made.
         instructions: how many a run may take, about: a function counts whole whenever it is called,
             a loop's body whenever it is repeated.
 
     Attributes:
-        memory: all memory.
         maps: all maps, by name.
-        cpu: the processor that runs.
-        time_ns: what the clock says, nanoseconds since boot.
-        pid_tgid: process (upper half) and thread that runs.
+
+    Raises:
+        Fault: a map is of a kind that is not simulated.
     """
 
     def __init__(
         self,
         library: Library,
+        system: System | None = None,
+        shared: Mapping[str, Map] | None = None,
         *,
-        cpus: int = 1,
         instructions: int = INSTRUCTIONS,
     ) -> None:
         self.library, self.instructions = library, instructions
-        self.memory = Memory()
-        self.cpus, self.cpu, self.time_ns, self.pid_tgid = cpus, 0, 0, 0
-        self._random = random.Random(0)
+        self.system = System() if system is None else system
+        known = dict(shared or {})
         self.maps: dict[str, Map] = {
-            info.name: make_map(info, self.memory, cpus) for info in library.maps.values()
+            name: known[name] if name in known else self.system.add_map(info)
+            for name, info in library.maps.items()
         }
-        self._by_address = {found.address: found for found in self.maps.values()}
         self._translations: dict[str, Translation] = {}
         self._leaky = False
         self._stacks: list[int] = []
         self._names = self._namespace()
-        self._kept: frozenset[int] = frozenset()
-
-    def keep(self) -> None:
-        """Let what maps hold by now be what `rewind` goes back to."""
-        self._kept = frozenset(self.memory.regions)
-
-    def rewind(self) -> None:
-        """Forget all values that maps were given since `keep`; those from before stay as they are
-        now. Functions stay translated."""
-        for number in self.memory.regions.keys() - self._kept:
-            del self.memory.regions[number]
-        for found in self.maps.values():
-            found.rewind()
 
     # ------------------------------------------------------------ running
 
@@ -92,41 +78,79 @@ class Machine:
             for known in self._translations:
                 self._names[symbol(known)] = self._stub(known)
             self._translations.clear()
-        if taken != tuple(range(1, len(taken) + 1)) or len(taken) > len(arguments):
-            raise Fault("BPFC0920", f"{name} takes {taken}, not {len(arguments)} arguments")
+        missing = [f"r{number}" for number in taken if number > len(arguments)]
+        if missing:
+            raise Fault("BPFC0920", f"{', '.join(missing)} is read, which was never written", name)
         self._names["n"] = self.instructions
         try:
-            return int(self._ready(name)(*arguments[: len(taken)]))
-        except (TailCall, Fault):
+            return int(self._ready(name)(*(arguments[number - 1] for number in taken)))
+        except TailCall as went:
+            if len(frames_of(went, self._translations)) > 1:
+                reason = "a function calls the next program, which only programs can"
+                raise Fault("BPFC0921", reason, name) from went
+            raise
+        except Fault:
             raise
         except Exception as error:
-            fault = fault_of(error, name, self._translations, self.library.code, self.memory)
+            fault = fault_of(error, name, self._translations, self.library.code, self.system.memory)
             if fault is None:
                 raise
             raise fault from error
         finally:
             self._settle()
 
-    def map_at(self, address: int) -> Map:
-        """The map that a program holds.
+    def run(self, name: str, context: int) -> int:
+        """Run a program, and those that it goes on to by tail calls.
+
+        Args:
+            name: its symbol.
+            context: address of its context.
+
+        Returns:
+            What it returns, 32 bits.
 
         Raises:
-            Refusal: it is none.
+            Fault: as for `call`; or it may not call a helper, or reads its context otherwise than
+                in whole members.
         """
-        if address not in self._by_address:
-            raise Refusal(f"{address:#x} is no map")
-        return self._by_address[address]
+        return self.follow(self.program(name), self.system, context)
 
-    def random(self) -> int:
-        """32 bits that are the same in every run."""
-        return self._random.getrandbits(32)
+    @staticmethod
+    def follow(program: Program, system: System, context: int) -> int:
+        """Run a program and those that it goes on to, whichever machines they are of.
+
+        Args:
+            program: the first one.
+            system: in which they are.
+            context: address of their context.
+
+        Returns:
+            What the last one returns.
+        """
+        system.tail_calls = 0
+        while True:
+            try:
+                return program(context)
+            except TailCall as went:
+                program = went.program
+
+    def program(self, name: str) -> Program:
+        """A program, checked as a verifier does before it can run.
+
+        Args:
+            name: its symbol.
+
+        Raises:
+            Fault: it may not call a helper, or reads its context otherwise than in whole members.
+        """
+        self.library.check_program(name)
+        return lambda context: self.call(name, context) & 0xFFFFFFFF
 
     def _settle(self) -> None:
         for address in self._stacks:
-            self.memory.drop(address)
+            self.system.memory.drop(address)
         self._stacks.clear()
-        for found in self.maps.values():
-            found.settle()
+        self.system.settle()
 
     # ------------------------------------------------------------ linking
 
@@ -142,6 +166,8 @@ class Machine:
                 names.setdefault(f"H{number}", self._helper_of(number))
             for table in {*translation.function.maps.values()}:
                 names.setdefault(map_symbol(table), self.maps[table].address)
+            for table in {*translation.function.data.values()}:
+                names.setdefault(data_symbol(table), self.maps[table].find(bytes(4)))
             for operation, table in translation.tables:
                 key = table_symbol(operation, table)
                 names.setdefault(key, self._operation(operation, self.maps[table]))
@@ -162,22 +188,25 @@ class Machine:
 
             return missing
         run = HELPERS[name].run
-        return lambda *arguments: run(self, *arguments) & M64
+        return lambda *arguments: run(self.system, *arguments) & M64
 
     def _operation(self, operation: str, table: Map) -> Callable[..., int]:
         """An operation of a map whose key is given by value."""
+        system = self.system
         match operation:
             case "find":
-                return lambda key: table.find(key, self.cpu)
+                return lambda key: table.find(key, system.cpu)
             case "update":
-                return lambda key, value, flags: table.update(key, value, flags, self.cpu) & M64
+                return lambda key, value, flags: (
+                    table.update(key, value, flags, self.system.cpu) & M64
+                )
         return lambda key: table.delete(key) & M64
 
     def _namespace(self) -> dict[str, Any]:
         """The global names of translated functions."""
         u16, u32, u64 = (struct.Struct(form) for form in ("<H", "<I", "<Q"))
         return {
-            "R": self.memory.regions,
+            "R": self.system.memory.regions,
             "L16": u16.unpack_from,
             "L32": u32.unpack_from,
             "L64": u64.unpack_from,
@@ -189,7 +218,7 @@ class Machine:
             "K": self._stack,
             "Q": self._read,
             "W": self._write,
-            "V": self.memory.read,
+            "V": self.system.memory.read,
             "P": struct.pack,
             "X": _exhausted,
             "Y": _foreign,
@@ -197,13 +226,13 @@ class Machine:
         }
 
     def _read(self, address: int, size: int) -> int:
-        return int.from_bytes(self.memory.read(address, size), "little")
+        return int.from_bytes(self.system.memory.read(address, size), "little")
 
     def _write(self, address: int, size: int, value: int) -> None:
-        self.memory.write(address, value.to_bytes(size, "little"))
+        self.system.memory.write(address, value.to_bytes(size, "little"))
 
     def _stack(self) -> int:
-        address = self.memory.add_stack(linux.STACK_SIZE)
+        address = self.system.memory.add_stack(linux.STACK_SIZE)
         self._stacks.append(address)
         return address + linux.STACK_SIZE
 
@@ -212,7 +241,7 @@ class Machine:
         if address % size:
             raise Refusal(f"an atomic operation of {size} bytes at {address:#x}, not aligned")
         mask = (1 << 8 * size) - 1
-        found = int.from_bytes(self.memory.read(address, size), "little")
+        found = int.from_bytes(self.system.memory.read(address, size), "little")
         value &= mask
         results = {
             0x00: found + value & mask,
@@ -222,7 +251,7 @@ class Machine:
             0xE0: value,
             0xF0: value if found == old & mask else found,
         }
-        self.memory.write(address, results[operation & 0xF0].to_bytes(size, "little"))
+        self.system.memory.write(address, results[operation & 0xF0].to_bytes(size, "little"))
         return found
 
 

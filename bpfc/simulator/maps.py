@@ -7,6 +7,7 @@ hash stays readable until the run ends that may still point to it, as it does un
 import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from attrs import define, field
 
@@ -211,11 +212,18 @@ class NoEntries(Map):
         return []
 
 
+class Program(Protocol):
+    """A program that a tail call can go to."""
+
+    def __call__(self, context: int) -> int:
+        """Run it with the address of its context; returns what it returns."""
+
+
 @define(eq=False)
 class ProgramArray(NoEntries):
-    """A PROG_ARRAY: names of programs by index."""
+    """A PROG_ARRAY: programs by index."""
 
-    programs: dict[int, str] = field(init=False, factory=dict)
+    programs: dict[int, Program] = field(init=False, factory=dict)
 
 
 @define(eq=False)
@@ -227,6 +235,7 @@ class Ring(NoEntries):
 
     records: list[bytes] = field(init=False, factory=list)
     used: int = field(init=False, default=0)
+    consumed: int = field(init=False, default=0)
 
     def output(self, data: bytes, flags: int) -> int:
         """Write a record (bpf_ringbuf_output)."""
@@ -246,7 +255,9 @@ class Ring(NoEntries):
 
     def take(self) -> list[bytes]:
         """All records there are, oldest first; their room is free again."""
-        found, self.records, self.used = self.records, [], 0
+        found = self.records
+        self.consumed += self.used
+        self.records, self.used = [], 0
         return found
 
 

@@ -85,6 +85,11 @@ class Memory:
             raise Refusal("memory that programs may only read is written")
         return buffer, offset
 
+    def has(self, address: int, size: int) -> bool:
+        """Whether bytes are all of one region."""
+        buffer = self.regions.get(address >> OFFSET_BITS)
+        return buffer is not None and (address & OFFSET) + size <= len(buffer)
+
     def read(self, address: int, size: int) -> bytes:
         """Bytes.
 

@@ -70,11 +70,11 @@ class SimulatedCore(CoreRunner):
                 table = self._array(name)
                 for key, value in values.items():
                     table.replace(key, bytearray(value))
-        self.machine.keep()
+        self.machine.system.keep()
 
     def reset(self) -> None:
         """Forget everything; content and translated functions stay."""
-        self.machine.rewind()
+        self.machine.system.rewind()
 
     def close(self) -> None:
         """Nothing outlives the runner."""

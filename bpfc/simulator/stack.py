@@ -8,7 +8,7 @@ pieces are memory, of which is noted byte by byte what was written.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bpfc.abi.instructions import ALU64, CALL, LD, LDX, SIZES, ST, STX, Flow, Instruction
 from bpfc.abi.linux import STACK_SIZE
@@ -20,14 +20,24 @@ FRAME = 10
 
 
 @frozen
-class Stack:
-    """A register's value: an address in the function's own stack.
+class Address:
+    """A register's value: an address.
 
     Args:
-        offset: from r10; None where that is not known, or not even whether it is one.
+        offset: from the base; None where that is not known, or not even whether it is one.
     """
 
     offset: int | None
+
+
+@frozen
+class Stack(Address):
+    """An address in the function's own stack, from r10."""
+
+
+@frozen
+class Context(Address):
+    """An address in a program's context, from its begin."""
 
 
 @frozen
@@ -37,7 +47,7 @@ class MapAddress:
     name: str
 
 
-Value = Stack | MapAddress | None  # None: a number, or an address of other memory
+Value = Address | MapAddress | None  # None: a number, or an address of other memory
 State = dict[int, Value]
 
 
@@ -131,7 +141,7 @@ def frame_of(
             with, None if that is not known.
     """
     uses, constant = _Uses(), set()
-    for at, state in _states(function, blocks).items():
+    for at, state in states_of(function, blocks, {FRAME: Stack(0)}).items():
         if _value(state, at, function.code[at], function) is not None:
             constant.add(at)
         _note(function, at, state, arguments.get(at, ()), passed, uses)
@@ -152,9 +162,15 @@ def frame_of(
     )
 
 
-def _states(function: Function, blocks: Mapping[int, Block]) -> dict[int, State]:
-    """The values of registers before each instruction, where they matter."""
-    at_start: dict[int, State] = {0: {FRAME: Stack(0)}}
+def states_of(function: Function, blocks: Mapping[int, Block], first: State) -> dict[int, State]:
+    """What is known of the values of registers before each instruction.
+
+    Args:
+        function: the function.
+        blocks: its blocks.
+        first: at its begin.
+    """
+    at_start: dict[int, State] = {0: dict(first)}
     before: dict[int, State] = {}
     todo = [0]
     while todo:
@@ -181,6 +197,8 @@ def _joined(one: State, other: State) -> State:
             found[number] = left
         elif isinstance(left, Stack) or isinstance(right, Stack):
             found[number] = Stack(None)
+        elif isinstance(left, Context) or isinstance(right, Context):
+            found[number] = Context(None)
     return found
 
 
@@ -205,15 +223,17 @@ def _value(state: State, at: int, ins: Instruction, function: Function) -> Value
     operation = ins.opcode & _ALU_OPERATION
     source = state.get(ins.src) if ins.opcode & FROM_REGISTER else None
     if operation == MOV:
-        exact = ins.kind == ALU64 or not isinstance(source, Stack)
-        return source if exact else Stack(None)
+        if ins.kind == ALU64 or not isinstance(source, Address):
+            return source
+        return evolve(source, offset=None)
     target = state.get(ins.dst)
-    if isinstance(target, Stack) or isinstance(source, Stack):
-        plain = operation == _ADD and ins.kind == ALU64 and not ins.opcode & FROM_REGISTER
-        if plain and isinstance(target, Stack) and target.offset is not None:
-            return Stack(target.offset + ins.imm)
-        return Stack(None)
-    return None
+    address = target if isinstance(target, Address) else source
+    if not isinstance(address, Address):
+        return None
+    plain = operation == _ADD and ins.kind == ALU64 and not ins.opcode & FROM_REGISTER
+    if plain and address.offset is not None:
+        return evolve(address, offset=address.offset + ins.imm)
+    return evolve(address, offset=None)
 
 
 def _note(

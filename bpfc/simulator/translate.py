@@ -81,6 +81,11 @@ def map_symbol(table: str) -> str:
     return f"map_{table}"
 
 
+def data_symbol(table: str) -> str:
+    """The Python name of the address of a map's only value."""
+    return f"data_{table}"
+
+
 def table_symbol(operation: str, table: str) -> str:
     """The Python name of a map's operation whose key is given by value.
 
@@ -237,6 +242,8 @@ class Translator:
             value = str(ins.imm & statements.M32 | (ins.high & statements.M32) << 32)
             if at in self.function.maps:
                 value = map_symbol(self.function.maps[at])
+            elif at in self.function.data:
+                value = data_symbol(self.function.data[at])
             self._line(depth, f"r{ins.dst} = {value}", at)
         elif is_atomic(ins):
             self._line(depth, statements.atomic(ins), at)

@@ -1,10 +1,16 @@
 """What programs must not do is a fault that says where, why, and with which registers."""
 
+import errno
+
 import pytest
+from attrs import evolve
 
 from bpfc.artifact.manifest import MapInfo
 from bpfc.simulator import Fault, Library, Machine
+from bpfc.simulator.faults import Refusal
 from bpfc.simulator.image import CodeImage, function_of
+from bpfc.simulator.maps import EXIST, NOEXIST, ProgramArray
+from bpfc.simulator.system import System
 from runtime_linux.instructions import EXIT, call, instruction, move
 
 NUMBERS = MapInfo("numbers", "array", 4, 16, 4, "policy", 0)
@@ -115,6 +121,112 @@ def test_refused_before_it_runs(name: str) -> None:
     code, reason = REFUSED[name]
     with pytest.raises(Fault, match=reason):
         machine(code).call("main")
+
+
+PROGRAMS = {
+    "a context that is written": (
+        "cgroup/connect4",
+        instruction(0x62, 1, offset=4) + move(0, 1),
+        "writes to its context",
+    ),
+    "a context that is read across members": (
+        "cgroup/connect4",
+        instruction(0x79, 0, 1, 24),
+        "does not read by its members",
+    ),
+    "a context that is read behind its end": (
+        "cgroup/connect4",
+        instruction(0x61, 0, 1, 72),
+        "does not read by its members",
+    ),
+    "a context that is read at a computed place": (
+        "cgroup/connect4",
+        instruction(0x0F, 1, 10) + instruction(0x61, 0, 1),
+        "does not read by its members",
+    ),
+    "half an argument": ("raw_tp/x", instruction(0x61, 0, 1, 4), "does not read by its members"),
+    "a helper of other programs": ("raw_tp/x", call(193), "RAW_TRACEPOINT, which may not call"),
+    "a section of no programs": ("other", move(0, 0), "is not one of programs"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program_that_its_type_does_not_allow(name: str) -> None:
+    section, code, reason = PROGRAMS[name]
+    known = evolve(function_of("main", code + EXIT), section=section)
+    with pytest.raises(Fault, match=reason):
+        Machine(Library(CodeImage({"main": known}), "linux", [])).run("main", 0)
+
+
+def test_helpers_differ_between_the_systems() -> None:
+    # 65536 is get_image_path for programs on processes, and nothing for those on connections.
+    code = instruction(0x85, immediate=65536) + EXIT
+    for section, reason in (("cgroup/connect4", "may not call helper 65536"), ("process", "r2")):
+        known = evolve(function_of("main", code), section=section)
+        machine = Machine(Library(CodeImage({"main": known}), "windows", []))
+        with pytest.raises(Fault, match=reason):
+            machine.run("main", 0)
+
+
+def test_tail_calls_end() -> None:
+    """A program that goes on with itself does so 33 times."""
+    table = MapInfo("table", "prog_array", 4, 4, 1, "policy", 0)
+    counter = MapInfo("counter", "array", 4, 8, 1, "policy", 0)
+    code = (
+        instruction(0xBF, 6, 1)
+        + instruction(0x62, 10, offset=-4)
+        + instruction(0xBF, 2, 10)
+        + instruction(0x07, 2, immediate=-4)
+        + MAP_ADDRESS
+        + call(1)
+        + move(1, 1)
+        + instruction(0xDB, 0, 1)
+        + instruction(0xBF, 1, 6)
+        + instruction(0x18, 2, 1)
+        + instruction(0)
+        + move(3, 0)
+        + call(12)
+        + move(0, 5)
+        + EXIT
+    )
+    main = evolve(function_of("main", code, {4: "counter", 10: "table"}), section="raw_tp/x")
+    machine = Machine(Library(CodeImage({"main": main}), "linux", [table, counter]))
+    programs = machine.maps["table"]
+    assert isinstance(programs, ProgramArray)
+    programs.programs[0] = machine.program("main")
+    assert machine.run("main", 0) == 5
+    assert int.from_bytes(machine.maps["counter"].get(bytes(4)) or b"", "little") == 34
+
+
+HASH = MapInfo("hash", "hash", 4, 8, 2, "policy", 0)
+
+
+def test_errors_of_maps() -> None:
+    system = System()
+    table, numbers = system.add_map(HASH), system.add_map(NUMBERS)
+    one, two, three = (bytes([n, 0, 0, 0]) for n in (1, 2, 3))
+    value = bytes(8)
+    assert table.update(one, value, EXIST) == -errno.ENOENT
+    assert table.update(one, value, NOEXIST) == 0
+    assert table.update(one, value, NOEXIST) == -errno.EEXIST
+    assert table.update(one, value, 4) == -errno.EINVAL
+    assert table.update(two, value) == 0 and table.update(three, value) == -errno.E2BIG
+    assert table.update(two, value) == 0 and table.delete(three) == -errno.ENOENT
+    assert table.delete(two) == 0 and table.update(three, value) == 0
+    assert numbers.update(one, bytes(16), NOEXIST) == -errno.EEXIST
+    assert numbers.update(bytes([4, 0, 0, 0]), bytes(16)) == -errno.E2BIG
+    assert numbers.delete(one) == -errno.EINVAL and not numbers.find(b"\xff" * 4)
+
+
+def test_a_value_that_was_taken_out_stays_while_a_run_may_hold_it() -> None:
+    system = System()
+    table = system.add_map(HASH)
+    table.update(bytes(4), b"12345678")
+    held = table.find(bytes(4))
+    assert table.delete(bytes(4)) == 0 and system.memory.read(held, 8) == b"12345678"
+    system.settle()
+    with pytest.raises(Refusal, match="no memory"):
+        system.memory.read(held, 8)
 
 
 STORED = instruction(0x7A, 10, offset=-8) + instruction(0xBF, 1, 10)
