@@ -17,6 +17,8 @@ HEADER = 'policy "random" version "1" language 1\n'
 EVENTS = ("process.exec", "process.fork", "process.exit", "net.connect")
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "192.0.2.1")
 SECOND = 10**9
+TICK = SECOND // 100  # processes are told apart by it
+IDENTITIES = ("proc.pid", "proc.ppid", "proc.start_time", "proc.parent.start_time")
 # The steps of a sequence have keys of one kind each.
 SEQUENCE_KEYS = (
     ("by proc", "by proc.parent"),
@@ -35,6 +37,7 @@ class Features:
     counting: bool = False
     sets: bool = False
     tags: bool = False
+    ancestors: bool = False
     sequences: bool = False
 
 
@@ -65,6 +68,12 @@ def conditions(draw: st.DrawFn, connect: bool, features: Features) -> str:
             "proc tagged t1",
             "proc.parent tagged t1",
             "container tagged t2",
+        ]
+    if features.ancestors:
+        tests += [
+            'proc.ancestors any exe.name == "a"',
+            'proc.ancestors any (exe.path under "/tmp" or pid == 2)',
+            'proc.ancestors any (not exe.name in ["a", "b"] and ancestor.pid < 3)',
         ]
     found = draw(st.lists(of(*tests), min_size=1, max_size=3))
     found = [f"{draw(of('', '', 'not '))}{test}" for test in found]
@@ -191,8 +200,8 @@ class Processes:
 
 
 @st.composite
-def streams(draw: st.DrawFn, most: int) -> list[Event]:
-    """Events one after the other."""
+def streams(draw: st.DrawFn, most: int, known: bool = False) -> list[Event]:
+    """Events one after the other; if wanted it is always known which processes they are about."""
     found, time, processes = [], 3600 * SECOND, Processes()
     for _ in range(draw(st.integers(1, most))):
         time += draw(st.sampled_from(PAUSES))
@@ -205,18 +214,18 @@ def streams(draw: st.DrawFn, most: int) -> list[Event]:
             process = processes.fork(process, free[0])
         elif kind != "net.connect":
             kind = "process.exec"
-        found.append(Event(kind, time, draw(fields(kind, process))))
+        found.append(Event(kind, time, draw(fields(kind, process, known))))
     return found
 
 
 @st.composite
-def fields(draw: st.DrawFn, kind: str, process: Process) -> dict[str, FieldValue]:
+def fields(draw: st.DrawFn, kind: str, process: Process, known: bool) -> dict[str, FieldValue]:
     """What an event brings; little of it unknown."""
     found: dict[str, FieldValue] = {
         "proc.pid": process.pid,
         "proc.ppid": process.parent,
-        "proc.start_time": process.start,
-        "proc.parent.start_time": process.parent_start,
+        "proc.start_time": process.start * TICK,
+        "proc.parent.start_time": process.parent_start * TICK,
         "proc.uid": draw(st.integers(0, 2)),
         "proc.cgroup_id": draw(st.integers(1, 2)),
         "proc.exe.path": draw(st.sampled_from([b"/usr/bin/a", b"/bin/b", b"/tmp/c"])),
@@ -226,7 +235,7 @@ def fields(draw: st.DrawFn, kind: str, process: Process) -> dict[str, FieldValue
         found["remote.ip"] = ip_address(draw(of(*ADDRESSES)))
         found["remote.port"] = draw(st.integers(1, 3))
     for name in draw(st.lists(st.sampled_from(sorted(found)), max_size=2)):
-        if draw(st.integers(0, 3)) == 0:
+        if draw(st.integers(0, 3)) == 0 and not (known and name in IDENTITIES):
             found[name] = UNKNOWN
     return found
 
