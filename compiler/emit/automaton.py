@@ -118,7 +118,7 @@ class AutomatonEmitter:
         with fn.loop(self.step) as (_, leave):
             at = position.get()
             leave(at.ge(length))
-            byte = slot.at((offset + at).masked(scratch.TEXT_MASK)).at(self.layout.text).load(1)
+            byte = slot.at((offset + at).masked(self.layout.text_mask)).at(self.layout.text).load(1)
             symbol_class = table.at(byte).at(model.AUTOMATON_CLASSES).load(1)
             self._advance(fn, table, state, symbol_class)
             self._note(slot, hits, quiet, state.get())

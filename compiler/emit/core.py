@@ -46,6 +46,7 @@ from compiler.plan import model
 from compiler.plan.memory_shapes import Question
 from compiler.plan.model import CHUNK_WORDS, EventPlan, NumberPlan, Plan
 
+POSITIONS = "proc.ancestors["
 NO_RULE = (1 << 64) - 1
 RowStep = Callable[[Ptr, Int], None]
 SCRATCH = "scratch"
@@ -82,9 +83,15 @@ def layout_of(plan: Plan) -> scratch.Layout:
         row_words=max([1, *(e.words for e in plan.matchers)]),
         derived_words=max((len(e.derived) for e in plan.matchers), default=0),
         state_size=max([0, *(state.area_size(e.state) for e in plan.matchers if e.state)]),
+        text_window=scratch.TEXT_WINDOW * (2 if _has_positions(plan) else 1),
         index_words=max((len(e.numbers) for e in plan.matchers if e.sparse), default=0),
         carry=plan.carry,
     )
+
+
+def _has_positions(plan: Plan) -> bool:
+    """Whether records have texts of ancestors by position."""
+    return any(text.name.startswith(POSITIONS) for text in plan.context.texts)
 
 
 def _power_of_two(value: int) -> int:

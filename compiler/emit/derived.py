@@ -110,7 +110,7 @@ class DerivedEmitter:
             at = position.get()
             leave(at.ge(length))
             left, right = (
-                _spaced(slot.at((offset + at).masked(scratch.TEXT_MASK)).at(self.layout.text))
+                _spaced(slot.at((offset + at).masked(self.layout.text_mask)).at(self.layout.text))
                 for offset in offsets
             )
             difference.set(difference.get() | (left ^ right))

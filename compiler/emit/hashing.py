@@ -81,7 +81,7 @@ def _states(fn: Function, flags: Int, length: Int) -> None:
 
 def _text(slot: Ptr, layout: Layout, at: Int) -> Int:
     """Eight bytes of the text window. They need not be aligned: all targets can read them so."""
-    return slot.at(at.masked(scratch.TEXT_MASK)).at(layout.text).load()
+    return slot.at(at.masked(layout.text_mask)).at(layout.text).load()
 
 
 def _skipped(slot: Ptr, layout: Layout, offset: Int, length: Int) -> Int:

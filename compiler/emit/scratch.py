@@ -58,6 +58,9 @@ WORD_NAMES = (
     "ancestors_unknown",  # conditions of which that cannot be said
     "own",  # the same of a process's own image
     "own_unknown",
+    "climbed",  # address of the task_struct of an ancestor; its id and its start
+    "climbed_pid",
+    "climbed_start",
     "walked",  # what holds of the ancestors that were looked at so far
     "walked_unknown",
     "live",  # a bit for each chunk of terms that is looked at
@@ -73,9 +76,8 @@ HITS = WORDS + 64 * 8
 # Copies of process table entries: the subject's and its parent's.
 STAGE_HEADER = 8
 STAGING_SIZE = STAGE_HEADER + 4096 + 8
-TEXT_WINDOW = 64 * 1024
+TEXT_WINDOW = 64 * 1024  # twice that where texts of proc.ancestors[n] are in use
 TEXT_SLACK = 4096 + 16
-TEXT_MASK = TEXT_WINDOW - 1
 
 # Where each text of the process context is put in the window.
 CMDLINE_AT = 0
@@ -94,6 +96,8 @@ PARENT_INVOKED_AT = 0xD600
 PARENT_SCRIPT_AT = 0xD700
 PREV_EXE_AT = 0xE700
 PREV_CMDLINE_AT = 0xF700  # its end lies in the slack behind the window
+ANCESTORS_AT = 0x11000  # texts of ANCESTOR_TEXT bytes, one behind the other
+ANCESTOR_TEXT = 4096
 
 
 @frozen
@@ -108,6 +112,7 @@ class Layout:
         state_size: bytes for rules that remember something.
         index_words: numbers with sparse rows of the event that has most.
         carry: what sequences remember of their steps.
+        text_window: bytes of the text window, a power of two.
     """
 
     hit_words: int
@@ -117,6 +122,12 @@ class Layout:
     state_size: int = 0
     index_words: int = 0
     carry: Carry = NOTHING_CARRIED
+    text_window: int = TEXT_WINDOW
+
+    @property
+    def text_mask(self) -> int:
+        """Bounds a place in the text window."""
+        return self.text_window - 1
 
     @property
     def accumulators(self) -> int:
@@ -181,7 +192,7 @@ class Layout:
     @property
     def size(self) -> int:
         """Bytes of a slot."""
-        return self.text + TEXT_WINDOW + TEXT_SLACK
+        return self.text + self.text_window + TEXT_SLACK
 
 
 def word(name: str) -> int:

@@ -101,6 +101,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
         2,
         record.VIEWS_MAX,
     ),
+    "texts of one alert, together": (record.TEXT_MAX,),
     "values of an `output`": (output.MAX_VALUES,),
     "processes known": (control.PROCESSES_MAX,),
     "texts known, up to 255 bytes / longer": (

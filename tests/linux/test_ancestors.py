@@ -224,6 +224,30 @@ def test_full(programs: Programs, busybox: Path) -> None:
             table.delete((key << 32).to_bytes(8, "little"))
 
 
+def test_by_position(programs: Programs, busybox: Path) -> None:
+    rules = f"""
+    rule second {{
+      on process.exec
+      when proc.exe.path == "{programs.target}" and proc.ancestors[2].exe.name == "sshd"
+           and proc.ancestors[1].cmdline contains "{programs.target}"
+           and proc.ancestors[1].pid == proc.ppid and proc.ancestors[16].pid not exists
+      alert "{{proc.ancestors[1].exe.path}} {{proc.ancestors[2].pid}} {{proc.ancestors[9].cmdline}}"
+    }}
+    rule none {{
+      on process.exec
+      when proc.exe.path == "{programs.target}" and proc.ancestors[16].exe.path exists
+      alert
+    }}
+    """
+    with active(rules) as one:
+        pid = _shell(programs, f"{busybox} sh -c '{programs.target} true; :'; :")
+        wait(pid)
+        (alert,) = _told(one)
+        assert alert.message.startswith(f"{busybox} {pid} ")
+        assert alert.fields["proc.ancestors[2].exe.path"] == str(programs.sshd)
+        assert "sh -c" in str(alert.fields["proc.ancestors[1].cmdline"])
+
+
 def _table(live: Live) -> Map:
     found = [made for name, (_, made) in live.platform._shared._maps.items() if "ancestors" in name]
     assert len(found) == 1

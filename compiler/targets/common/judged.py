@@ -55,7 +55,7 @@ def slot_layout(plan: Plan) -> SlotLayout:
         parts=PART_VIEWS,
         words=tuple(scratch.word(name) for name in WORDS),
         text=layout.text,
-        text_size=scratch.TEXT_WINDOW,
+        text_size=layout.text_window,
         judges=tuple(Judge(name, _limits(matchers.get(name, ()))) for name in judged_events(plan)),
     )
 

@@ -5,6 +5,8 @@ Functions (all take a scratch slot first):
 - `find_process(slot)`, `find_parent(slot)`: copy the entry of the process (its parent) into the
   slot; where there is none, or it belongs to an earlier process of that id, the copy's texts are
   unknown.
+- `find_ancestor(slot)`: the same for the process of the words climbed_pid and climbed_start, into
+  the staging area, which is the third copy as `load_text` counts them.
 - `enter_process(slot)`: intern the texts of the views and write the entry.
 - `leave_process(slot)`: remove the entry; returns 1 if this call ended the process.
 - `release_texts(slot)`: give up the references that the copy of the entry held.
@@ -63,6 +65,8 @@ class Processes:
         """Emit all of them."""
         self._find("find_process", self.layout.process, "pid", "start")
         self._find("find_parent", self.layout.parent, "parent_pid", "parent_start")
+        if self.starts:
+            self._find("find_ancestor", self.layout.staging, "climbed_pid", "climbed_start")
         self._enter_text()
         self._enter()
         self._drop_texts()

@@ -5,6 +5,7 @@ from attrs import frozen
 from bpfc.artifact import record
 from bpfc.artifact.control import PROCESS, PROCESS_SIZE
 from compiler.emit import scratch
+from compiler.emit.function import Function
 from compiler.emit.scratch import Layout
 from compiler.emit.unit import Unit
 from compiler.emit.values import Ptr
@@ -18,7 +19,7 @@ class StoredText:
 
     Args:
         group: the function that loads it and the fields it gives; the first field names the view.
-        entry: 0 for the subject's process table entry, 1 for the parent's.
+        entry: 0 for the subject's process table entry, 1 for the parent's, 2 for an ancestor's.
         prefix: of the entry's members.
         window: place in the text window.
     """
@@ -81,14 +82,26 @@ def emit_stored(
     for text in texts:
         fn = unit.function(text.group.function, "slot", inline=True)
         slot = fn.lookup("scratch", fn.argument())
-        base = text.entry * PROCESS_SIZE
-        view = views[text.group.fields[0]]
-        place = base + PROCESS[f"{text.prefix}_flags"].offset
-        identity = base + PROCESS[f"{text.prefix}_id"].offset
-        fn.call("load_text", fn.argument(), place, identity, view, text.window)
-        if text.prefix == "exe":
-            _last_component(slot, layout, base, view, text.window)
+        load_stored(fn, slot, layout, text, views[text.group.fields[0]])
         fn.ret(0)
+
+
+def load_stored(fn: Function, slot: Ptr, layout: Layout, text: StoredText, view: int) -> None:
+    """Load a text.
+
+    Args:
+        fn: the function; its first argument is the slot's number.
+        slot: the scratch slot.
+        layout: of the slot.
+        text: the text.
+        view: where it goes.
+    """
+    base = text.entry * PROCESS_SIZE
+    place = base + PROCESS[f"{text.prefix}_flags"].offset
+    identity = base + PROCESS[f"{text.prefix}_id"].offset
+    fn.call("load_text", fn.argument(), place, identity, view, text.window)
+    if text.prefix == "exe":
+        _last_component(slot, layout, base, view, text.window)
 
 
 def _last_component(slot: Ptr, layout: Layout, base: int, view: int, window: int) -> None:

@@ -184,7 +184,7 @@ class Texts:
         # The tail of the last word, before the text is copied over its beginning.
         tail = ((length & ~7).masked(LENGTH_MASK - 7)) + control.STRING_HEADER
         slot.at(tail).at(self.layout.staging).store(0)
-        text = slot.at(view.load(4).masked(scratch.TEXT_MASK)).at(self.layout.text)
+        text = slot.at(view.load(4).masked(self.layout.text_mask)).at(self.layout.text)
         target = staging.at(control.STRING_HEADER)
         self.platform.copy(fn, target, length.bounded(LENGTH_MASK), text)
         return length, flags
@@ -242,7 +242,7 @@ class Texts:
         with fn.when((flags & ABSENT_OR_UNKNOWN).ne(0)):
             fn.ret(0)
         key = self._key(fn, identity.load(), identity.at(8).load())
-        target = slot.at(fn.argument(4).masked(scratch.TEXT_MASK)).at(self.layout.text)
+        target = slot.at(fn.argument(4).masked(self.layout.text_mask)).at(self.layout.text)
         with fn.when(length.le(control.SHORT_TEXT)) as otherwise:
             self._copy_entry(fn, view, target, length, control.STRINGS_SHORT_MAP, key)
             otherwise()
@@ -278,7 +278,7 @@ class Texts:
         length_flags = fn.variable(flags << 24)
         with fn.when((flags & ABSENT_OR_UNKNOWN).eq(0) & length.ne(0)):
             length_flags.set(length | (flags << 24))
-            text = slot.at(view.load(4).masked(scratch.TEXT_MASK)).at(self.layout.text)
+            text = slot.at(view.load(4).masked(self.layout.text_mask)).at(self.layout.text)
             at = (out.load().masked(RECORD_TEXT_MASK)) + (scratch.RECORD + record.TEXT_OFFSET)
             self.platform.copy(fn, slot.at(at), length.bounded(LENGTH_MASK), text)
         target = slot.at(index << 3).at(scratch.RECORD + record.VIEWS_OFFSET)

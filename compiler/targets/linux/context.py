@@ -258,7 +258,7 @@ class Context:
         shown = size.le(255).select(size, 255)
         flags = flags | size.le(255).select(0, record.VIEW_TRUNCATED)
         target = slot.at(self.layout.text + scratch.INVOKED_AT)
-        source = slot.at((behind + scratch.SCRIPT_AT).masked(scratch.TEXT_MASK)).at(
+        source = slot.at((behind + scratch.SCRIPT_AT).masked(self.layout.text_mask)).at(
             self.layout.text
         )
         self.platform.copy(fn, target, shown.bounded(255), source)
@@ -274,7 +274,7 @@ class Context:
         length = slot.at(scratch.word("length")).load()
         with fn.loop(NAME_STEP) as (_, leave):
             leave(position.get().ge(length))
-            at = (position.get() + scratch.SCRIPT_AT).masked(scratch.TEXT_MASK)
+            at = (position.get() + scratch.SCRIPT_AT).masked(self.layout.text_mask)
             byte = slot.at(at).at(self.layout.text).load(1)
             position.set(position.get() + 1)
             slash = equal(byte, fn.const(ord("/")))

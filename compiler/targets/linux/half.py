@@ -22,6 +22,7 @@ from compiler.targets.linux.details import DETAILS, Details
 from compiler.targets.linux.handlers import Handlers
 from compiler.targets.linux.hooks import HOOKS, Hook
 from compiler.targets.linux.path import emit_path
+from compiler.targets.linux.positions import ANCESTORS, Positions
 from compiler.targets.linux.programs import Programs
 
 LICENSE = "Dual MIT/GPL"  # the adapters' helpers are GPL-only (include/linux/license.h)
@@ -117,7 +118,7 @@ def _functions(
 ) -> None:
     Texts(unit, platform).emit()
     Processes(unit, platform, views, starts=True).emit()
-    groups = in_use((*GROUPS, *DETAILS), plan.context)
+    groups = in_use((*GROUPS, *DETAILS, ANCESTORS), plan.context)
     functions = {group.function for group in groups}
     stored = tuple(text for text in STORED_TEXTS if text.group.function in functions)
     emit_stored(unit, platform.layout, views, stored)
@@ -128,6 +129,8 @@ def _functions(
     emit_stored(unit, platform.layout, own, previous)
     Context(unit, platform, views, numbers).emit(groups)
     Details(unit, platform, views, numbers).emit(groups)
+    if ANCESTORS in groups:
+        Positions(unit, platform.layout, views, numbers).emit()
     if plan.image is not None:
         number = numbers["proc.pid"]
         Ancestry(unit, platform.layout, plan.image, groups, number).emit()

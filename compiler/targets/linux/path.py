@@ -89,9 +89,11 @@ def _prepend(fn: Function, slot: Ptr, platform: Platform, length: Int, name: Int
     last = slot.at(scratch.word("walk_name"))
     with fn.when(last.load().eq(0)):
         last.store(length)
-    text = slot.at(position.masked(scratch.TEXT_MASK)).at(platform.layout.text)
+    text = slot.at(position.masked(platform.layout.text_mask)).at(platform.layout.text)
     read_bytes(fn, text, length.masked(NAME_MASK), name)
-    slot.at((position - 1).masked(scratch.TEXT_MASK)).at(platform.layout.text).store(ord("/"), 1)
+    slot.at((position - 1).masked(platform.layout.text_mask)).at(platform.layout.text).store(
+        ord("/"), 1
+    )
     place.store(position - 1)
 
 
