@@ -3,6 +3,7 @@
 import re
 from posixpath import basename
 
+from dsl.ancestry import ANCESTOR
 from dsl.catalogue import Kind
 from dsl.diagnostics import Collector, Diagnostic, shown
 from dsl.typed import Op, Test
@@ -34,10 +35,15 @@ def warn(test: Test, report: Collector) -> None:
             "warning",
             f"`{shown(found)}` is an interpreter: where the file is that runs differs",
             test.span,
-            remedy=f"write `{_instead(subject, basename(found))}`, or test `proc.invoked_as`; "
+            remedy=f"write `{_instead(subject, basename(found))}`, or test `{_owner(subject)}.invoked_as`; "
             "`exact` if this very file is meant",
         )
     )
+
+
+def _owner(subject: str) -> str:
+    """Whose program it is: the process of the event, or an ancestor."""
+    return ANCESTOR if subject == ANCESTOR else "proc"
 
 
 def _is_interpreter(path: str) -> bool:

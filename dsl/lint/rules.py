@@ -6,6 +6,7 @@ from typing import Any
 from attrs import fields, has
 
 from dsl import syntax
+from dsl.ancestry import ancestors_in
 from dsl.diagnostics import Collector, Diagnostic, shown
 from dsl.lint import interpreters, steps, tags
 from dsl.lint.conditions import Linter, place_of
@@ -33,7 +34,7 @@ def lint(pairs: Sequence[tuple[syntax.Rule, Rule]], report: Collector) -> None:
     for source, rule in pairs:
         linter = Linter(judge, _inside(source.whole), rule.name_span, report)
         steps.warn(source, report)
-        for condition in _earlier(rule):
+        for condition in (*_earlier(rule), *_of_ancestors(rule)):
             linter.examine(condition)
         for test in _all_tests(rule):
             interpreters.warn(test, report)
@@ -69,10 +70,16 @@ def _earlier(rule: Rule) -> Iterator[Expr]:
             yield rule.sequence.until.when
 
 
+def _of_ancestors(rule: Rule) -> Iterator[Expr]:
+    """Conditions that a rule puts to ancestors."""
+    tests = (*rule_tests(rule), *(test for when in _earlier(rule) for test in tests_of(when)))
+    yield from (item.when for item in ancestors_in(iter(tests)))
+
+
 def _all_tests(rule: Rule) -> Iterator[Test]:
     """All tests of a rule, in every step."""
     yield from rule_tests(rule)
-    for condition in _earlier(rule):
+    for condition in (*_earlier(rule), *_of_ancestors(rule)):
         yield from tests_of(condition)
 
 

@@ -128,6 +128,8 @@ _tests = st.one_of(
             "m ( )",
             "m ( p , 5 )",
             "proc tagged web",
+            "proc.ancestors any exe.name == 1",
+            "proc.ancestors any ( a or not b )",
             "( a , b ) in c",
             "(a, b) not in c",
             "ip is_private",
