@@ -35,8 +35,8 @@ def warn(test: Test, report: Collector) -> None:
             "warning",
             f"`{shown(found)}` is an interpreter: where the file is that runs differs",
             test.span,
-            remedy=f"write `{_instead(subject, basename(found))}`, or test `{_owner(subject)}.invoked_as`; "
-            "`exact` if this very file is meant",
+            remedy=f"write `{_instead(subject, basename(found))}`, or test"
+            f" `{_owner(subject)}.invoked_as`; `exact` if this very file is meant",
         )
     )
 

@@ -46,8 +46,7 @@ def test_no_more_than_a_word_has_bits() -> None:
 
 def test_an_edited_list_is_content_and_changes_the_digest() -> None:
     one, two, other = (
-        compiled(PLAIN + below(0, names)).artifact
-        for names in ('"a", "b"', '"a", "c"', '"a", "b"')
+        compiled(PLAIN + below(0, names)).artifact for names in ('"a", "b"', '"a", "c"', '"a", "b"')
     )
     assert one and two and other
     assert one.structure("linux") == two.structure("linux")
