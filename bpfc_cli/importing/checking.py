@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable
 
-from bpfc_cli.importing.model import Code, Reason, Translation
-from bpfc_cli.importing.source import rules_text
+from attrs import evolve
+
+from bpfc_cli.importing.conditions import halves, simplified
+from bpfc_cli.importing.model import Code, Detection, Reason, Translation
+from bpfc_cli.importing.source import named, rules_text
 from compiler.plan.planner import plan
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
 
 _HEADER = 'policy "imported" version "1" language 1\n'
+_COMPLICATED = "BPFC0651"  # too many alternatives
+_DIVISIONS = 3  # of a rule with too many alternatives: into eight rules at most
 
 
 def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
@@ -18,17 +23,22 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
     and ids have to be their own.
 
     Args:
-        found: translations with names.
+        found: translations.
 
     Returns:
-        The same; those that are refused, or whose id another rule has, with reasons in the place of
-        a detection.
+        The same; one with too many alternatives as several rules; those that are refused, or whose
+        id another rule has, with reasons in the place of detections.
     """
     ids: dict[str, Translation] = {}
     result = []
     for item in found:
-        reasons = _refusals(item) if item.names else ()
-        first = ids.setdefault(item.about.id, item) if item.names and item.about.id else item
+        written = bool(item.detections) and not item.hidden
+        reasons = _refusals(item) if written else ()
+        if [reason.subject for reason in reasons] == [_COMPLICATED]:
+            parts = _divided(item, item.detections[0], _DIVISIONS)
+            if parts and len(item.detections) == 1:
+                item, reasons = _as_several(item, parts), ()
+        first = ids.setdefault(item.about.id, item) if written and item.about.id else item
         if first is not item:
             text = f"the rule at {first.origin} has the same id"
             reasons = (*reasons, Reason(Code.INVALID, "id", text))
@@ -36,9 +46,31 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
     return tuple(result)
 
 
+def _as_several(item: Translation, parts: tuple[Detection, ...]) -> Translation:
+    note = f"has too many alternatives for one rule, so it is {len(parts)}; an event can match both"
+    note = note.replace("both", "several") if len(parts) > 2 else note
+    return evolve(item, detections=parts, notes=(*item.notes, note))
+
+
+def _divided(item: Translation, detection: Detection, times: int) -> tuple[Detection, ...]:
+    """A detection as several that are not too complicated; none if that does not help."""
+    parts = halves(simplified(detection.when))
+    if not times or parts is None or detection.threshold is not None:
+        return ()
+    found: list[Detection] = []
+    for part in parts:
+        half = evolve(detection, when=part)
+        refused = _refusals(evolve(item, detections=(half,)))
+        several = _divided(item, half, times - 1) if refused else (half,)
+        if not several:
+            return ()
+        found += several
+    return tuple(found)
+
+
 def _refusals(item: Translation) -> tuple[Reason, ...]:
     """What the front end or the planner says against a rule; each code once."""
-    policy, found = check([("imported.det", _HEADER + rules_text(item))])
+    policy, found = check([("imported.det", _HEADER + rules_text(*named([item])))])
     if policy is not None:
         # Also of events that no adapter reads yet: the limits are the same.
         _, found = plan(policy, testing=True)

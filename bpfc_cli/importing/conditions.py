@@ -6,6 +6,7 @@ joins tests of one field; `shown` writes it. The front end checks the result (`c
 
 import re
 from collections.abc import Iterable, Sequence
+from math import prod
 
 from attrs import evolve, frozen
 
@@ -205,6 +206,43 @@ def _folds(test: Test) -> bool:
 def _both(first: Test, second: Test, conjunction: bool) -> Test:
     values = tuple(dict.fromkeys((*first.values, *second.values)))
     return evolve(first, values=values, every=conjunction and len(values) > 1)
+
+
+def halves(item: Condition) -> tuple[Condition, Condition] | None:
+    """Two conditions, one of which is true where a condition is.
+
+    Args:
+        item: a condition, simplified.
+
+    Returns:
+        Both, each with about half of the alternatives; None of one that has a single one.
+    """
+    match item:
+        case Not(item=All() as inner):
+            return halves(Any(tuple(map(Not, inner.items))))
+        case Not(item=Any() as inner):
+            return halves(All(tuple(map(Not, inner.items))))
+        case Any() if len(item.items) > 1:
+            middle = len(item.items) // 2
+            return Any(item.items[:middle]), Any(item.items[middle:])
+        case All():
+            place = max(range(len(item.items)), key=lambda n: _alternatives(item.items[n]))
+            if parts := halves(item.items[place]):
+                before, behind = item.items[:place], item.items[place + 1 :]
+                return All((*before, parts[0], *behind)), All((*before, parts[1], *behind))
+    return None
+
+
+def _alternatives(item: Condition, negated: bool = False) -> int:
+    """How many conjunctions a condition multiplies out to, at most."""
+    match item:
+        case Not():
+            return _alternatives(item.item, not negated)
+        case All() | Any():
+            counts = [_alternatives(part, negated) for part in item.items]
+            return sum(counts) if isinstance(item, Any) != negated else prod(counts)
+        case _:
+            return 1
 
 
 def shown(item: Condition) -> str:

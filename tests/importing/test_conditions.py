@@ -11,6 +11,7 @@ from bpfc_cli.importing.conditions import (
     Not,
     Raw,
     Unseen,
+    halves,
     quoted,
     shown,
     simplified,
@@ -85,6 +86,14 @@ def plain(condition: Condition, record: dict[str, bytes | int], unseen: bool) ->
 @given(grown(leaves), records)
 def test_fewer_words_mean_the_same(condition: Condition, record: dict[str, bytes | int]) -> None:
     assert holds(simplified(condition), record) == plain(condition, record, False)
+
+
+@given(grown(leaves), records)
+def test_one_of_two_halves_is_true(condition: Condition, record: dict[str, bytes | int]) -> None:
+    parts = halves(simplified(condition))
+    if parts is not None:
+        found = [holds(simplified(part), record) for part in parts]
+        assert any(found) == plain(condition, record, False)
 
 
 @given(grown(st.one_of(leaves, st.just(Unseen("x")))), records)

@@ -43,7 +43,7 @@ def translated(
     everything = sorted(
         [*rules, *found.wrong], key=lambda item: (item.origin.file, item.origin.line)
     )
-    return checked(named(together(everything)))
+    return named(checked(together(everything)))
 
 
 def _whole(pipelines: Sequence[ProcessingPipeline], platform: str) -> ProcessingPipeline:

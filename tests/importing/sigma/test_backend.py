@@ -27,7 +27,9 @@ def _converted(name: str, form: str = "default", **options: object) -> str:
     return text
 
 
-@pytest.mark.parametrize("name", ["strings", "logic", "numbers", "addresses", "regular", "windows"])
+@pytest.mark.parametrize(
+    "name", ["strings", "encodings", "numbers", "addresses", "regular", "windows"]
+)
 def test_a_collection_becomes_a_policy(name: str) -> None:
     text = _converted(name)
     expected = (CASES / f"{name}.det").read_text("utf-8").replace(f'"{name}"', '"sigma"', 1)
