@@ -11,6 +11,7 @@ from rich.cells import cell_len, chop_cells
 
 from bpfc.artifact.alert import Alert, printable
 from bpfc.artifact.alert_steps import AlertStep
+from bpfc.artifact.own_alerts import EVICTED
 from bpfc.artifact.wording import argument, duration
 
 WIDTH_OF_A_PIPE = 160  # characters, where nothing says how wide the reader is
@@ -98,7 +99,8 @@ def cells(alert: Alert) -> tuple[str, ...]:
     before = [_step(step, alert.time_ns) for step in alert.steps]
     what = "\n".join(map(printable, ["; ".join([alert.message, *notes]), *before, *output]))
     time = alert.time.partition("T")[2][:12] or alert.time
-    facts = (time, alert.rule.name + severity, _who(alert.fields), outcome)
+    who = "the sensor" if alert.event == EVICTED else _who(alert.fields)
+    facts = (time, alert.rule.name + severity, who, outcome)
     return (*map(printable, facts), what)
 
 

@@ -35,6 +35,7 @@ from compiler.plan.layout import number_fields
 from compiler.plan.memory import set_infos
 from compiler.plan.model import Plan
 from compiler.plan.planner import plan as plan_policy
+from compiler.plan.state import has_state
 from compiler.targets.common.half import HalfModule
 from compiler.targets.common.judged import slot_layout
 from compiler.targets.linux import half as linux_half
@@ -246,6 +247,7 @@ def _rule(
         tests=tests,
         output=tuple(OutputInfo(o.name, _parts(o.parts), o.text) for o in rule.output),
         steps=tuple(_steps(rule)),
+        remembers=has_state(rule),
     )
 
 

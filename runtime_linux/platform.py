@@ -319,12 +319,14 @@ class LinuxPlatform:
         table = self._shared[COUNTERS_MAP]
         return {name: table.lookup_sum(u32(at), 1)[0] for at, name in enumerate(COUNTERS)}
 
-    def rule_stats(self, loaded: Loaded) -> tuple[tuple[int, ...], ...]:
-        """For each rule of the manifest the numbers of record.RULE_STATS."""
+    def rule_stats(
+        self, loaded: Loaded, rules: Sequence[int] | None = None
+    ) -> tuple[tuple[int, ...], ...]:
+        """The numbers of record.RULE_STATS of each rule of the manifest, or of some by index."""
         own, width = _own(loaded), len(RULE_STATS)
         table, first = own.map(RULE_STATS_MAP), first_entry(own, own.info(RULE_STATS_MAP))
-        places = range(first, first + len(loaded.manifest.rules))
-        return tuple(table.lookup_sum(u32(at), width) for at in places)
+        wanted = range(len(loaded.manifest.rules)) if rules is None else rules
+        return tuple(table.lookup_sum(u32(first + at), width) for at in wanted)
 
     def hook_runs(self) -> tuple[HookRuns, ...]:
         """Accounting of each attached hook."""

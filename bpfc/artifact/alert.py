@@ -183,7 +183,7 @@ class Alerter:
         self._wordings = {layout.event: Wording.of(layout) for layout in manifest.layouts}
         self._entries: dict[tuple[str, int], _Entry] = {}
         for info in manifest.rules:
-            rule = _rule(info)
+            rule = rule_of(info)
             for place in info.linux if context.platform == "linux" else info.windows:
                 audit = 0
                 for form in place.forms:
@@ -345,7 +345,7 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def _rule(info: RuleInfo) -> AlertRule:
+def rule_of(info: RuleInfo) -> AlertRule:
     """The rule as alerts show it."""
     rows: dict[str, list[str]] = {}
     for key, value in info.metadata:

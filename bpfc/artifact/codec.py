@@ -235,6 +235,7 @@ _rule = _shape(
     tests=_many(_pair(_free, _u32), limits.TESTS_MAX),
     output=_many(_output, limits.OUTPUT_MAX),
     steps=_many(_step, limits.STEPS_MAX),
+    remembers=_flag,
 )
 _program = _shape(
     ProgramInfo,

@@ -156,6 +156,7 @@ class RuleInfo:
             the manifest's literals of the values; empty where literals were left out.
         output: named values of its alerts.
         steps: of a sequence, all but the last one.
+        remembers: whether it has a limit, a threshold or a sequence.
     """
 
     name: str
@@ -170,6 +171,7 @@ class RuleInfo:
     tests: tuple[tuple[str, int], ...] = ()
     output: tuple[OutputInfo, ...] = ()
     steps: tuple[StepInfo, ...] = ()
+    remembers: bool = False
 
 
 @frozen

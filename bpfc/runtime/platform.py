@@ -5,7 +5,7 @@ above it knows no operating system; `runtime_linux` implements this protocol for
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
@@ -189,8 +189,10 @@ class Platform(Protocol):
     def counters(self) -> dict[str, int]:
         """The counters of `control.COUNTERS`, summed over all CPUs."""
 
-    def rule_stats(self, loaded: Loaded) -> tuple[tuple[int, ...], ...]:
-        """For each rule of the manifest the numbers of `record.RULE_STATS`."""
+    def rule_stats(
+        self, loaded: Loaded, rules: Sequence[int] | None = None
+    ) -> tuple[tuple[int, ...], ...]:
+        """The numbers of `record.RULE_STATS` of each rule of the manifest, or of some by index."""
 
     def hook_runs(self) -> tuple[HookRuns, ...]:
         """Accounting of each attached hook."""

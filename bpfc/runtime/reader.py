@@ -23,6 +23,7 @@ class _Generation:
 
     decoder: Decoder
     alerter: Alerter
+    context: AlertContext
 
 
 @define
@@ -65,8 +66,13 @@ class AlertReader:
         )
         manifest = artifact.manifest
         decoder = Decoder(manifest.layouts, self.platform.name)
-        self._generations[generation] = _Generation(decoder, Alerter(manifest, context))
+        self._generations[generation] = _Generation(decoder, Alerter(manifest, context), context)
         self._draining = [one for one in self._draining if one[1] != generation]
+
+    def context(self, generation: int) -> AlertContext | None:
+        """What alerts of a policy say that is not in its manifest."""
+        known = self._generations.get(generation)
+        return None if known is None else known.context
 
     def drop(self, generation: int) -> None:
         """Forget a policy that never was active."""

@@ -12,6 +12,7 @@ from attrs import frozen
 from bpfc.artifact.alert import Alert
 from bpfc.artifact.container import Artifact, load_artifact, open_artifact
 from bpfc.runtime.errors import SensorError
+from bpfc.runtime.evictions import Evictions
 from bpfc.runtime.platform import (
     Capability,
     KillResult,
@@ -57,6 +58,7 @@ class Sensor:
         self._active: _Active | None = None
         self._previous: _Active | None = None  # content that `rollback` goes back to
         self._sets = SensorSets(self.platform, self._loaded)
+        self._evictions = Evictions(self.platform)
         self._reading = threading.Lock()
         self._changing = threading.Lock()
         self._stopped = False
@@ -200,6 +202,9 @@ class Sensor:
             raise
         before, self._active = self._active, new
         if before is not None:
+            # What it had to forget since the last look would be told by nobody.
+            context = self._reader.context(before.loaded.generation)
+            self._evictions.look(before.loaded, context)
             self.platform.retire(before.loaded)
             self._reader.drop_when_drained(before.loaded.generation)
         return before
@@ -236,7 +241,7 @@ class Sensor:
         Raises:
             SensorError: BPFC0717, nothing was activated; BPFC0719, someone else is reading.
         """
-        return self._read(lambda: self._reader.read(timeout))
+        return self._read(lambda: self._alerts(timeout))
 
     def records(self, timeout: float | None = 0) -> list[bytes]:
         """The records that are there, as the programs wrote them, in the place of alerts.
@@ -274,6 +279,34 @@ class Sensor:
             return found
         finally:
             self._reading.release()
+
+    def _alerts(self, timeout: float | None) -> list[Alert]:
+        """Alerts of records, and of what the active policy had to forget, which is looked for also
+        while nothing else comes."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if end is None else max(end - time.monotonic(), 0.0)
+            loaded = self._loaded()
+            wait = left if loaded is None else self._evictions.wait(loaded, left)
+            alerts = self._reader.read(wait) + self._forgotten()
+            if alerts or wait == left or self._stopped:
+                return alerts
+
+    def _forgotten(self) -> list[Alert]:
+        """What is due to be told of that."""
+        # An activation that is under way looks itself.
+        if not self._changing.acquire(blocking=False):
+            return []
+        try:
+            active = self._active
+            if active is None or self._closed:
+                return []
+            generation = active.loaded.generation
+            found = self._evictions.due(active.loaded, self._reader.context(generation))
+        finally:
+            self._changing.release()
+        self._reader.alerts += len(found)
+        return found
 
     def statistics(self) -> Statistics:
         """Counts so far.

@@ -245,12 +245,15 @@ class SimulatedPlatform:
             for at, name in enumerate(COUNTERS)
         }
 
-    def rule_stats(self, loaded: Loaded) -> tuple[tuple[int, ...], ...]:
-        """For each rule of the manifest the numbers of record.RULE_STATS."""
+    def rule_stats(
+        self, loaded: Loaded, rules: Sequence[int] | None = None
+    ) -> tuple[tuple[int, ...], ...]:
+        """The numbers of record.RULE_STATS of each rule of the manifest, or of some by index."""
         own = _own(loaded)
         table, first = own.map(RULE_STATS_MAP), own.first_entry(RULE_STATS_MAP)
-        places = range(first, first + len(loaded.manifest.rules))
-        return tuple(_STATS.unpack(table.get(struct.pack("<I", at)) or b"") for at in places)
+        wanted = range(len(loaded.manifest.rules)) if rules is None else rules
+        places = (struct.pack("<I", first + at) for at in wanted)
+        return tuple(_STATS.unpack(table.get(place) or b"") for place in places)
 
     def hook_runs(self) -> tuple[HookRuns, ...]:
         """How often each attached hook ran; time means nothing here."""

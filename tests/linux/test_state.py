@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bpfc.artifact.alert import to_json
+from bpfc.artifact.own_alerts import EVICTED
+from compiler.plan import state
 from tests.linux.live import active
 from tests.linux.programs import fork, wait
 
@@ -130,3 +132,34 @@ def test_counts_go_on_under_new_content_and_begin_again_under_a_new_policy() -> 
         live.use(rule.format(COUNTED, 2, " by remote.ip"))
         connect(COUNTED, 1)
         assert live.alerts() == []
+
+
+def test_what_was_forgotten_is_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "SETS_MIN", 1)  # a table of eight places
+    rule = (
+        "rule quiet { on net.connect when remote.port < 1024 alert limit 1 per 1h }\n"
+        "rule flooded { on net.connect when remote.port in 41100..41200"
+        " threshold 2 within 1h by remote.port }"
+    )
+
+    def flood(first: int, keys: int) -> None:
+        for port in range(first, first + keys):
+            connect(port, 1)
+
+    with active(rule) as live:
+        flood(41_100, 20)
+        (alert,) = live.sensor.poll(5)
+        assert (alert.rule.name, alert.event, alert.output) == ("flooded", EVICTED, {"keys": 12})
+        assert "12 keys" in alert.message and json.loads(to_json(alert))["fields"] == {}
+        assert alert.generation == live.sensor.statistics().generation
+        flood(41_150, 3)
+        assert live.sensor.poll(0) == []  # at most one a second
+        (later,) = live.sensor.poll(5)
+        assert later.output == {"keys": 3} and later.sequence == alert.sequence + 1
+        assert live.statistics("flooded").evicted == 15
+        # A policy that goes is asked once more.
+        flood(41_160, 1)
+        live.use("rule other { on process.exec when false }")
+        (last,) = live.sensor.poll(5)
+        assert last.output == {"keys": 1} and last.generation == alert.generation
+        assert live.sensor.poll(0) == []
