@@ -14,6 +14,7 @@ from dsl.lists import warn_of_repeated
 from dsl.macros import Budget, nesting
 from dsl.membership import RuntimeSet
 from dsl.missing import report_missing
+from dsl.named_numbers import NamedNumbers
 from dsl.operands import Operands
 from dsl.relations import Relations, property_test
 from dsl.resolver import Names
@@ -234,7 +235,8 @@ class Conditions:
     @property
     def relations(self) -> Relations:
         """What checks comparisons of calculations and of fields."""
-        operands = Operands(self.field, self.report)
+        named = NamedNumbers(self.events or self.catalogue.events, self.names, self.report)
+        operands = Operands(self.field, self.report, named)
         return Relations(operands, self.report, self._comparison, self._values)
 
     # ------------------------------------------------------------ comparisons

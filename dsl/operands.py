@@ -13,6 +13,7 @@ from dsl.catalogue import Field, Kind
 from dsl.computation import GREATEST, LEAST
 from dsl.derived import Binary, Fixed, Length, Read, Source, Unary
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.named_numbers import NamedNumbers
 from dsl.precedence import span_of
 from dsl.span import Span
 from dsl.syntax import Broken, Calculation, Call, Flag, Name, Number, Part, Signed
@@ -66,10 +67,12 @@ class Operands:
     Args:
         field: finds a field of the rule's events by name, or reports that there is none.
         report: takes diagnostics.
+        named: finds what other names stand for.
     """
 
     field: Callable[[Name], Field | None]
     report: Collector
+    named: NamedNumbers
 
     def single(self, part: Part) -> Operand | None:
         """One side of a comparison: a calculation, or a field of any type.
@@ -81,6 +84,9 @@ class Operands:
             The operand, or None after a diagnostic.
         """
         if isinstance(part, Flag):
+            if self.named.knows(part.field):
+                number = self.named.value(part.field)
+                return None if number is None else self._constant(number)
             found = self.field(part.field)
             if found is None:
                 return None

@@ -13,6 +13,7 @@ from dsl.catalogue import Field, Kind
 from dsl.computation import COMPARISONS
 from dsl.derived import Compare, Derived, Length, Same, derived
 from dsl.diagnostics import Collector, nearest, shown
+from dsl.named_numbers import fields_in
 from dsl.operands import Operand, Operands, same_unit
 from dsl.syntax import (
     AddressProperty,
@@ -66,14 +67,16 @@ class Relations:
         Returns:
             The test, or None after a diagnostic.
         """
-        left = self.operands.single(item.left)
+        beside = frozenset((*fields_in(item.left), *fields_in(item.right)))
+        operands = evolve(self.operands, named=evolve(self.operands.named, beside=beside))
+        left = operands.single(item.left)
         if left is None or not self._sensible(item):
             return None
         match item.right:
             case Broken():
                 return None
             case Name() if item.operator.text != "in":
-                right = self.operands.single(Flag(item.right, item.right.span))
+                right = operands.single(Flag(item.right, item.right.span))
             case Text() | NumberRange() | Network() | Literals() | Name():
                 return self._constants(item, left, item.right)
             case _ if item.operator.text == "in":
@@ -82,7 +85,7 @@ class Relations:
                 )
                 return None
             case _:
-                right = self.operands.single(item.right)
+                right = operands.single(item.right)
         if right is None:
             return None
         if right.constant is not None:

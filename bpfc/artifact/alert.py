@@ -33,7 +33,7 @@ from bpfc.artifact.record import (
     ACT_WOULD_KILL,
     RULE_PARTIAL,
 )
-from bpfc.artifact.wording import Values, Wording
+from bpfc.artifact.wording import Users, Values, Wording, headline, with_users
 
 SCHEMA_VERSION = 1
 
@@ -149,6 +149,7 @@ class AlertContext:
         boot_time_ns: wall clock at boot, nanoseconds since 1970 (wall clock minus boot clock now).
         artifact: SHA-256 of the artifact's file (`Artifact.digest`).
         platform: "linux" or "windows": which half wrote the record.
+        users: what this machine calls its users, None if nobody knows.
     """
 
     host: str
@@ -156,6 +157,7 @@ class AlertContext:
     boot_time_ns: int
     artifact: str
     platform: str = "linux"
+    users: Users | None = None
 
 
 @frozen
@@ -215,7 +217,9 @@ class Alerter:
         absent = tuple(n for n, v in values.items() if v is State.ABSENT)
         cut = record.truncated()
         layout = record.plan.layout
-        words = _Words(values, self._wordings[layout.event], cut, layout.message)
+        words = _Words(
+            values, self._wordings[layout.event], cut, layout.message, self._context.users
+        )
         time = iso(self._context.boot_time_ns + header.time_ns)
         blocks = {block.rule: block for block in record.steps}
         actions = header.actions | ACT_KILL_STEP * any(block.kill for block in record.steps)
@@ -382,20 +386,22 @@ class _Words:
         wording: of the event.
         cut: texts of which only the beginning is there.
         message: what is said where a rule gives no text.
+        users: what this machine calls its users, None if nobody knows.
     """
 
     values: Values
     wording: Wording
     cut: tuple[str, ...]
     message: Parts
+    users: Users | None
 
     def message_of(self, info: RuleInfo) -> str:
         """The rule's own text, or its title with who did what."""
         if info.template:
             return self.sentence(info.template)
         title = next((v for k, v in info.metadata if k == "title"), info.name)
-        what = self.sentence(self.message)
-        return f"{title}: {what}" if what else title
+        values = with_users(self.values, self.users) if self.users else self.values
+        return headline(title, self.wording.sentence(self.message, values, self.cut), values)
 
     def output_of(self, info: RuleInfo) -> dict[str, Json | None]:
         """The rule's named values; None for a field that is absent or could not be read."""

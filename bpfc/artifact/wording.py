@@ -1,6 +1,6 @@
 """Values as words: how the text of an alert shows a field."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from attrs import Factory, frozen
 
@@ -15,6 +15,12 @@ _LONG = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "
 _SHORT = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
 
 Values = Mapping[str, Value | State]
+# The name of a user by its id; None if it has none. Who does not know any gives None for all.
+Users = Callable[[int], str | None]
+
+# Fields of default messages that are users' ids, and where a container is named.
+_USERS = ("proc.uid", "setuid.uid", "setuid.euid", "chown.owner")
+_CONTAINER = "container.id"
 
 
 @frozen
@@ -93,6 +99,37 @@ class Wording:
         if isinstance(value, int) and name in self.times:
             return duration(value)
         return str(value)
+
+
+def headline(title: str, what: str, values: Values) -> str:
+    """What an alert says where its rule has no text.
+
+    Args:
+        title: of the rule.
+        what: who did what, or "".
+        values: the event's fields; a container among them is named.
+    """
+    container = values.get(_CONTAINER)
+    where = f", in container {container}" if container and isinstance(container, str) else ""
+    return f"{title}: {what}{where}" if what else title
+
+
+def with_users(values: Values, users: Users) -> Values:
+    """Values in which ids of users have names behind them, as in `33 (www-data)`.
+
+    Args:
+        values: of an event. Ids of a process in a container are left alone: the names that this
+            machine has for them are not those of the container.
+        users: what this machine calls them.
+    """
+    if isinstance(values.get(_CONTAINER), str):
+        return values
+    found: dict[str, Value | State] = {}
+    for name in _USERS:
+        uid = values.get(name)
+        if isinstance(uid, int) and (user := users(uid)):
+            found[name] = f"{uid} ({user})"
+    return {**values, **found} if found else values
 
 
 def argument(word: str) -> str:

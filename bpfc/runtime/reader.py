@@ -12,6 +12,7 @@ from bpfc.artifact.decode import Decoder, Record
 from bpfc.artifact.errors import RecordError
 from bpfc.artifact.record import ACT_KILL_AGENT, ACT_KILL_PARENT, HEADER, HEADER_SIZE
 from bpfc.runtime.platform import Boot, KillResult, Platform
+from bpfc.runtime.users import user_name
 
 KILLS_KEPT = 256
 _GENERATION = HEADER["generation"]
@@ -63,6 +64,7 @@ class AlertReader:
             boot_time_ns=boot.time_ns,
             artifact=artifact.digest,
             platform=self.platform.name,
+            users=user_name,
         )
         manifest = artifact.manifest
         decoder = Decoder(manifest.layouts, self.platform.name)

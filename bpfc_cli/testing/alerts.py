@@ -7,7 +7,7 @@ from attrs import define, evolve
 from bpfc.artifact.decode import State, Value
 from bpfc.artifact.forms import Json
 from bpfc.artifact.manifest import Parts
-from bpfc.artifact.wording import Wording
+from bpfc.artifact.wording import Wording, headline
 from bpfc_cli.testing.watch import Watched
 from dsl import semantics
 from dsl.catalogue import Event, Field, Kind, load
@@ -76,8 +76,9 @@ class _View:
         if rule.alert is not None and rule.alert.template:
             return self.sentence(_parts(rule.alert.template))
         title = next((v for k, v in rule.metadata if k == "title"), rule.name)
-        what = self.sentence(default_message(self.event))
-        return f"{title}: {what}" if what else title
+        container = self.event.field("container.id")
+        values = {container.name: self._value(container)[0]} if container is not None else {}
+        return headline(title, self.sentence(default_message(self.event)), values)
 
     def output(self, rule: Rule, name: str) -> Json | None:
         """A named value."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpfc.artifact.decode import State, Value
-from bpfc.artifact.wording import Wording, duration
+from bpfc.artifact.wording import Wording, duration, headline, with_users
 
 KINDS = {"list": "strings", "flags": "flags", "time": "time", "wait": "duration"}
 MINUTE = 60_000_000_000
@@ -67,3 +67,21 @@ def test_durations(nanoseconds: int, words: str) -> None:
 @given(st.integers(0, 1 << 64))
 def test_every_duration_is_short(nanoseconds: int) -> None:
     assert 2 <= len(duration(nanoseconds)) <= 12
+
+
+def test_users_and_containers() -> None:
+    names = {0: "root", 33: "www-data"}.get
+    values: dict[str, Value | State] = {
+        "proc.uid": 33,
+        "setuid.euid": 5,
+        "chown.owner": State.ABSENT,
+    }
+    assert with_users(values, names) == {**values, "proc.uid": "33 (www-data)"}
+    assert with_users({"remote.port": 0}, names) == {"remote.port": 0}
+    inside = {**values, "container.id": "0123abcd"}
+    assert with_users(inside, names) == inside
+    assert headline("title", "x did y", inside) == "title: x did y, in container 0123abcd"
+    outside = {**values, "container.id": State.ABSENT}
+    assert headline("title", "x did y", outside) == "title: x did y"
+    assert headline("title", "", inside) == "title"
+    assert with_users(outside, names)["proc.uid"] == "33 (www-data)"
