@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks import compiling, event, importing, swap
+from benchmarks import compiling, event, importing, swap, testing
 from benchmarks.report import Failed, table
 
 EXIT_FAILED = 1
@@ -15,7 +15,13 @@ EXIT_CANNOT = 3  # this machine cannot run it, as bpfc itself says it
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
-    modules = {"swap": swap, "compile": compiling, "event": event, "import": importing}
+    modules = {
+        "swap": swap,
+        "compile": compiling,
+        "event": event,
+        "import": importing,
+        "test": testing,
+    }
     for name, module in modules.items():
         own = names.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
         own.add_argument("--json", action="store_true", help="print one JSON object")

@@ -57,6 +57,36 @@ def _address(number: int) -> tuple[str, str]:
     return "net.connect", f"remote.ip in [{network}] and remote.port == {1024 + number % 60000}"
 
 
+def rule_of(number: int) -> tuple[str, str]:
+    """Events for a rule of `many_rules`, as a test has them.
+
+    Args:
+        number: of the rule.
+
+    Returns:
+        An event on which the rule fires, and one that it just misses.
+    """
+    shape, index = number % _SHAPES, number // _SHAPES
+    word = _word(index)
+    if shape == 0:
+        return _exec(f"/usr/bin/tool-{word}"), _exec(f"/usr/bin/tool-{word}s")
+    if shape == 1:
+        return _exec("/usr/bin/x", f"a--{word}"), _exec("/usr/bin/x", f"a-{word}")
+    if shape == 2:
+        parent = f', parent.exe.path = "/usr/sbin/sshd-{index}"'
+        return _exec(f"/opt/{word}/x", "y", parent), _exec(f"/opt/{word}x", "y", parent)
+    address = f"{_NETWORK}.{index >> 4 & 255}.{((index & 15) << 4) + 5}"
+    fires, misses = (
+        f"net.connect {{ remote.ip = {address}, remote.port = {port + index % 60000} }}"
+        for port in (1024, 1023)
+    )
+    return fires, misses
+
+
+def _exec(path: str, argument: str = "y", more: str = "") -> str:
+    return f'process.exec {{ exe.path = "{path}", argv = ["x", "{argument}"]{more} }}'
+
+
 _CONDITIONS = (_name, _command_line, _folder, _address)
 
 

@@ -13,7 +13,7 @@ from bpfc_cli.testing.explain import NO, Explanation, Texts, explain, leaned
 from bpfc_cli.testing.play import Played, Work
 from bpfc_cli.testing.records import Records
 from bpfc_cli.testing.verdicts import RULES_MAX, Found, outcome_words, problem_of
-from bpfc_cli.testing.watch import Watched, watch
+from bpfc_cli.testing.watch import Watched, Watcher
 from compiler.plan.used import used_fields
 from dsl.cases import Case, Expectation, Happening, ValueExpectation
 from dsl.cases.defaults import complete
@@ -104,7 +104,10 @@ class Cases:
         judge: name of who judges, for reports.
         texts: of all files, by name.
         explaining: whether expectations that hold are explained, too.
-        covering: takes what tests reach, or None.
+        covering: whether to note what tests reach.
+
+    Attributes:
+        reached: that, so far.
     """
 
     policy: Policy
@@ -113,15 +116,18 @@ class Cases:
     judge: str
     texts: Texts
     explaining: bool
-    covering: Coverage | None = None
+    covering: bool = False
+    reached: Coverage = field(factory=Coverage, init=False)
     records: Records = field(init=False)
     rules: dict[str, Rule] = field(init=False)
+    _watcher: Watcher = field(init=False)
     _used: Mapping[str, frozenset[str]] = field(init=False)
     _carried: frozenset[tuple[str, str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.records = Records(self.artifact, self.half)
+        self.records = Records(self.artifact, self.half, brief=True)
         self.rules = {rule.name: rule for rule in self.policy.rules}
+        self._watcher = Watcher(self.policy)
         self._used = used_fields(self.policy)
         rules = self.artifact.manifest.rules
         self._carried = frozenset(
@@ -186,10 +192,10 @@ class Cases:
             self.records.outcome(step.event, verdicts)
             for step, verdicts in zip(prepared.work.steps, played.verdicts, strict=True)
         ]
-        rules = None if self.covering is not None else self._relevant(case, outcomes)
-        watched = watch(self.policy, case, prepared.records, rules)
-        if self.covering is not None:
-            self.covering.add(watched, outcomes)
+        rules = None if self.covering else self._relevant(case, outcomes)
+        watched = self._watcher.watch(case, prepared.records, rules)
+        if self.covering:
+            self.reached.add(watched, outcomes)
         if doubt := self._doubt(case, prepared, outcomes, watched):
             return Result(case.title, case.span, self.judge, ERROR, (), doubt, (), 0.0, 0)
         found = [Found(o, w) for o, w in zip(outcomes, watched, strict=True)]
@@ -218,7 +224,7 @@ class Cases:
         if self.half != "linux" or not self._differ(outcomes, watched):
             return ""
         # Rules that the test is not about can deny an event before others see it.
-        watched = watch(self.policy, case, prepared.records, None)
+        watched = self._watcher.watch(case, prepared.records, None)
         number = self._differ(outcomes, watched)
         if not number:
             return ""
@@ -323,7 +329,7 @@ class Cases:
         occurrence = one.watched.occurrence
         happening = Happening(occurrence.event.name, "", (occurrence,), (), place)
         alone = Case(case.title, case.sets, (happening,), place)
-        (watched,) = watch(self.policy, alone, [one.watched.record], frozenset({rule}))
+        (watched,) = self._watcher.watch(alone, [one.watched.record], frozenset({rule}))
         return watched
 
     def _leaned(

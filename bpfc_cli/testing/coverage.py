@@ -6,13 +6,14 @@ from attrs import define, field, frozen
 
 from bpfc_cli.testing.watch import Seen, Watched
 from dsl.interpreter import Outcome
-from dsl.semantics import evaluate
+from dsl.semantics import evaluate, test
 from dsl.span import Span
-from dsl.typed import Policy, Rule, parts_of
+from dsl.typed import Policy, Rule, Test, parts_of
 from dsl.walk import rule_tests
 
 _TRUE, _FALSE = 1, 2
 _BOTH = _TRUE | _FALSE
+_BITS = {True: _TRUE, False: _FALSE, None: 0}
 # A test within a rule: the rule's name, the step (None for the rule itself), its number there.
 Place = tuple[str, int | None, int]
 
@@ -30,6 +31,7 @@ class Coverage:
     fired: set[str] = field(factory=set)
     tests: dict[Place, int] = field(factory=dict)
     used: set[tuple[str, int]] = field(factory=set)
+    _tests_of: dict[tuple[str, int | None], tuple[Test, ...]] = field(factory=dict)
 
     def add(self, watched: Sequence[Watched], outcomes: Sequence[Outcome]) -> None:
         """Add what a test reached.
@@ -54,12 +56,14 @@ class Coverage:
         rule = seen.rule
         if seen.last.fires and rule.turn is None:
             self.fired.add(rule.name)  # also without an alert
-        for number, test in enumerate(rule_tests(rule)):
-            place = (rule.name, rule.turn, number)
+        part = (rule.name, rule.turn)
+        if part not in self._tests_of:
+            self._tests_of[part] = tuple(rule_tests(rule))
+        for number, item in enumerate(self._tests_of[part]):
+            place = (*part, number)
             known = self.tests.get(place, 0)
             if known != _BOTH:
-                _, definite, possible = evaluate(test, seen.record)
-                self.tests[place] = known | (_TRUE if definite else 0 if possible else _FALSE)
+                self.tests[place] = known | _BITS[test(item, seen.record)]
         if not rule.excepts or (rule.name, len(rule.excepts) - 1) in self.used:
             return
         if evaluate(rule.when, seen.record)[1]:
@@ -134,8 +138,8 @@ def report(policy: Policy, found: Coverage, texts: dict[str, str]) -> CoverageRe
 def _tests(rule: Rule, found: Coverage, texts: dict[str, str]) -> Iterator[tuple[str, str, Span]]:
     """The tests of a rule: what is missing, the test, its place."""
     for part in parts_of(rule):
-        for number, test in enumerate(rule_tests(part)):
+        for number, item in enumerate(rule_tests(part)):
             bits = found.tests.get((rule.name, part.turn, number), 0)
             what = {0: "never reached", _TRUE: "never false", _FALSE: "never true"}.get(bits, "")
-            source = texts.get(test.span.file, "")[test.span.start : test.span.end]
-            yield what, " ".join(source.split()), test.span
+            source = texts.get(item.span.file, "")[item.span.start : item.span.end]
+            yield what, " ".join(source.split()), item.span

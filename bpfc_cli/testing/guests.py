@@ -35,7 +35,7 @@ def run(job: "Job", numbers: Sequence[int]) -> tuple[list[Result], Coverage]:
     """
     from bpfc_cli.vm.machine import Machine
 
-    cases, reached = job.cases()
+    cases = job.cases()
     chosen = [job.policy.cases[number] for number in numbers]
     prepared = [cases.work_of(case) for case in chosen]
     # The file itself is not needed; a guest gets the object.
@@ -44,7 +44,7 @@ def run(job: "Job", numbers: Sequence[int]) -> tuple[list[Result], Coverage]:
         works = [evolve(each.work, artifact=artifact) for each in prepared]
         played = play_in(machine, works)
     triples = zip(chosen, prepared, played, strict=True)
-    return [cases.result(case, each, found) for case, each, found in triples], reached
+    return [cases.result(case, each, found) for case, each, found in triples], cases.reached
 
 
 def play_in(machine: "Machine", works: Sequence[Work]) -> list[Played]:

@@ -45,7 +45,7 @@ class Played:
 
     Args:
         verdicts: by event, by stage; what was denied has no further stage.
-        statistics: by rule, record.RULE_STATS, since the policy was loaded.
+        statistics: by rule, record.RULE_STATS, since the policy was loaded; none if not asked for.
         problem: why there is none of that, or "".
     """
 
@@ -67,9 +67,11 @@ class Player:
 
     Args:
         core: loads an artifact.
+        counting: whether rules' statistics are read, which takes time where there are many.
     """
 
     core: Core
+    counting: bool = True
     _artifact: Artifact | None = None
     _runner: CoreRunner | None = None
 
@@ -103,7 +105,7 @@ class Player:
         for name, values in work.sets.items():
             runner.set(name).update(values)
         verdicts = tuple(_step(runner, step) for step in work.steps)
-        return Played(verdicts, runner.statistics())
+        return Played(verdicts, runner.statistics() if self.counting else ())
 
 
 def remembers(artifact: Artifact) -> bool:

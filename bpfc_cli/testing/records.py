@@ -48,15 +48,19 @@ class Records:
         artifact: the policy.
         half: "linux" or "windows".
         catalogue: the events.
+        brief: whether a stage is left out at which no rule on the event acts; nothing is attached
+            there either.
     """
 
     artifact: Artifact
     half: str = "linux"
     catalogue: Catalogue = field(factory=load)
+    brief: bool = False
     _layouts: dict[str, EventLayout] = field(init=False)
     _limits: dict[str, dict[int, int]] = field(init=False)
     _rules: dict[tuple[str, int], RuleInfo] = field(init=False)
     _parts: int = field(init=False)
+    _stages: frozenset[tuple[str, str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         manifest = self.artifact.manifest
@@ -64,6 +68,12 @@ class Records:
         judges = manifest.slot.judges if manifest.slot else ()
         self._parts = manifest.slot.parts if manifest.slot else 0
         self._limits = {judge.event: dict(judge.limits) for judge in judges}
+        self._stages = frozenset(
+            (at.event, at.forms[0].stage)
+            for rule in manifest.rules
+            for at in getattr(rule, self.half)
+            if at.forms
+        )
         self._rules = {
             (at.event, at.local): rule for rule in manifest.rules for at in getattr(rule, self.half)
         }
@@ -85,7 +95,12 @@ class Records:
         if self.half == "windows":  # where all of an event is known before it is decided
             record = made(event.fields, layout, event.time, wide, limits, self._parts)
             return Step(event.name, ((STAGES["before"], record),))
-        stages = ((STAGES[stage], known_at(event.fields, kind, stage)) for stage in kind.phases)
+        stages = (
+            (STAGES[stage], known_at(event.fields, kind, stage))
+            for stage in kind.phases
+            # At the last one tags are kept, also without a rule.
+            if not self.brief or stage == kind.phases[-1] or (event.name, stage) in self._stages
+        )
         return Step(
             event.name,
             tuple((n, made(known, layout, event.time, bytes, limits)) for n, known in stages),

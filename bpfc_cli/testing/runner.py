@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -57,13 +58,17 @@ class Job:
         """What loads the artifact here."""
         return partial(_simulated, half=self.half) if self.judge == SIMULATOR else play.kernel
 
-    def cases(self) -> tuple[Cases, Coverage]:
-        """What judges tests, and what it notes that they reach."""
-        reached = Coverage()
-        noted = reached if self.covering else None
-        name, texts = self.name, self.texts
-        cases = Cases(self.policy, self.artifact, self.half, name, texts, self.explaining, noted)
-        return cases, reached
+    def cases(self) -> Cases:
+        """What judges tests."""
+        return Cases(
+            self.policy,
+            self.artifact,
+            self.half,
+            self.name,
+            self.texts,
+            self.explaining,
+            self.covering,
+        )
 
 
 def _simulated(artifact: Artifact, half: str) -> CoreRunner:
@@ -80,9 +85,11 @@ class Worker:
 
     job: Job
     player: play.Player = field(init=False)
+    _cases: Cases = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.player = play.Player(self.job.core())
+        self._cases = self.job.cases()
+        self.player = play.Player(self.job.core(), counting=False)
 
     def run(self, numbers: Sequence[int]) -> Portion:
         """Judge tests, each with fresh state.
@@ -93,7 +100,8 @@ class Worker:
         Returns:
             What became of them, and what they reached.
         """
-        cases, reached = self.job.cases()
+        cases = self._cases
+        reached = cases.reached = Coverage()
         return [cases.run(self.job.policy.cases[n], self.player.play) for n in numbers], reached
 
 
@@ -102,6 +110,7 @@ _worker: Worker | None = None
 
 def _start(job: Job) -> None:
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
     _worker = Worker(job)
 
 

@@ -5,7 +5,7 @@ A core says which rules fired; from which values, and why others did not, is rea
 
 from collections.abc import Iterable, Mapping
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from dsl.cases import Case, Occurrence
 from dsl.interpreter import Event, Interpreter, Outcome
@@ -88,35 +88,51 @@ class _Last:
         return judgement
 
 
-def watch(
-    policy: Policy, case: Case, records: Iterable[Record], rules: frozenset[str] | None
-) -> tuple[Watched, ...]:
-    """Have the interpreter judge the events of a test.
+@define
+class Watcher:
+    """Has the reference interpreter judge the events of tests.
 
     Args:
         policy: the policy.
-        case: the test.
-        records: of its events, in order, with all fields that rules read.
-        rules: names of those that matter, besides those that change sets and tags; None for all.
-
-    Returns:
-        The events with what rules made of them.
+        whole: knows how each rule is carried out, which takes time to find out.
     """
-    if rules is not None:
-        kept = tuple(rule for rule in policy.rules if rule.name in rules or rule.effects)
-        policy = evolve(policy, rules=kept)
-    first = _First()
-    last = _Last(first)
-    parts = parts_of(policy)
-    _fill(parts, dict(case.sets))
-    interpreter = Interpreter(policy, (first, *parts, last))
-    found = []
-    occurrences = (one for happening in case.happenings for one in happening.occurrences)
-    for occurrence, record in zip(occurrences, records, strict=True):
-        last.seen = []
-        outcome = interpreter.consume(evolve(occurrence.event, fields=record))
-        found.append(Watched(occurrence, record, tuple(last.seen), outcome))
-    return tuple(found)
+
+    policy: Policy
+    _whole: Interpreter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._whole = Interpreter(self.policy, ())
+
+    def watch(
+        self, case: Case, records: Iterable[Record], rules: frozenset[str] | None
+    ) -> tuple[Watched, ...]:
+        """Have the interpreter judge the events of a test.
+
+        Args:
+            case: the test.
+            records: of its events, in order, with all fields that rules read.
+            rules: names of those that matter, besides those that change sets and tags; None for
+                all.
+
+        Returns:
+            The events with what rules made of them.
+        """
+        interpreter = self._whole
+        if rules is not None:
+            kept = (rule for rule in self.policy.rules if rule.name in rules or rule.effects)
+            interpreter = Interpreter(evolve(self.policy, rules=tuple(kept)), ())
+        first = _First()
+        last = _Last(first)
+        parts = parts_of(interpreter.policy)
+        _fill(parts, dict(case.sets))
+        interpreter.parts = (first, *parts, last)
+        found = []
+        occurrences = (one for happening in case.happenings for one in happening.occurrences)
+        for occurrence, record in zip(occurrences, records, strict=True):
+            last.seen = []
+            outcome = interpreter.consume(evolve(occurrence.event, fields=record))
+            found.append(Watched(occurrence, record, tuple(last.seen), outcome))
+        return tuple(found)
 
 
 def _fill(parts: Iterable[object], sets: Mapping[str, Iterable[object]]) -> None:

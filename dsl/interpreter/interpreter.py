@@ -29,6 +29,7 @@ class Interpreter:
         self.policy = policy
         self.parts = parts_of(policy) if parts is None else tuple(parts)
         self.catalogue = events or catalogue.load()
+        self._ways: dict[str, list[tuple[Rule, Way]]] = {}
 
     def consume(self, event: Event) -> Outcome:
         """Judge the next event.
@@ -59,10 +60,7 @@ class Interpreter:
         for part in self.parts:
             record = {**record, **part.facts(event, record)}
         found = Outcome()
-        for _, rule in self.policy.parts:
-            if all(on.name != event.name for on in rule.events):
-                continue
-            how = way(rule, kind)
+        for rule, how in self._rules_on(kind):
             if how.stage != stage:
                 continue
             judgement = judge(rule, record)
@@ -70,6 +68,13 @@ class Interpreter:
                 judgement = part.judged(judgement, event, record)
             found = found.then(_outcome(judgement, how))
         return found
+
+    def _rules_on(self, kind: catalogue.Event) -> list[tuple[Rule, Way]]:
+        """The rules on an event, in order, each with how it is carried out there."""
+        if kind.name not in self._ways:
+            on = (r for _, r in self.policy.parts if any(e.name == kind.name for e in r.events))
+            self._ways[kind.name] = [(rule, way(rule, kind)) for rule in on]
+        return self._ways[kind.name]
 
 
 def known_at(fields: Record, kind: catalogue.Event, stage: str) -> dict[str, FieldValue]:

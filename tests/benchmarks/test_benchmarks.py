@@ -53,6 +53,11 @@ def test_an_event_is_measured_on_both_sides(case: str) -> None:
     assert found["ratio_vs_c"] == figures["ratio_upper"]
 
 
+def test_testing_is_measured() -> None:
+    found = _json("test", "--runs", "1", "--rules", "20")
+    assert found["test_s"] and (found["rules"], found["events"]) == (20, 60)
+
+
 def test_compiling_is_measured() -> None:
     found = _json("compile", "--runs", "1", "--rules", "4")
     assert {"cold_cli_s", "warm_api_ms", "rules_4_s", "rules_4_mib"} <= found.keys()

@@ -4,6 +4,7 @@
 """
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bpfc_cli.testing.runner import SIMULATOR, Job, Worker
+from compiler.driver import compile_policy
+from dsl.frontend import check
 from tests.cli.conftest import FIRST, Cli
 from tests.language.documented import Block, blocks
 
@@ -172,6 +176,19 @@ def test_workers(real_cli: Cli, tmp_path: Path) -> None:
     found = real_cli("test", path)
     assert found.code == 1 and found.out.startswith("FAILED  33 ")
     assert "40 tests: 39 passed, 1 failed" in found.out
+
+
+def test_work_can_be_handed_to_another_process() -> None:
+    """Where processes are no copies of one another everything goes through a pipe."""
+    policy, _ = check([("x.det", PASSING.read_bytes())])
+    assert policy is not None
+    artifact = compile_policy(policy).artifact
+    assert artifact is not None
+    job = Job(policy, artifact, "linux", SIMULATOR, {"x.det": ""}, False, True)
+    results, reached = Worker(pickle.loads(pickle.dumps(job))).run([0, 1])
+    found = pickle.loads(pickle.dumps((results, reached)))
+    assert [one.status for one in found[0]] == ["passed", "passed"]
+    assert {"shell", "early"} <= found[1].fired
 
 
 @pytest.mark.parametrize("block", TESTED, ids=[block.name for block in TESTED])
