@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from dsl import rules
+from dsl.ancestry import ancestors_in
 from dsl.cases import Case
 from dsl.cases.checker import CaseChecker
 from dsl.catalogue import Catalogue
@@ -28,8 +29,9 @@ from dsl.syntax import (
     Text,
     Version,
 )
-from dsl.typed import Policy
+from dsl.typed import Policy, parts_of
 from dsl.typed import Rule as TypedRule
+from dsl.walk import rule_tests
 
 LANGUAGE = 1
 
@@ -94,7 +96,13 @@ def _cases(
     items = [item for file in files for item in file.items]
     disabled = frozenset(item.name.text for item in items if isinstance(item, Disable))
     lists = names.announced
-    checker = CaseChecker(catalogue, rules, names.sets, lists, disabled, complete, report)
+    tests = (
+        test for rule in rules.values() for part in parts_of(rule) for test in rule_tests(part)
+    )
+    ancestors = any(True for _ in ancestors_in(tests))
+    checker = CaseChecker(
+        catalogue, rules, names.sets, lists, disabled, complete, ancestors, report
+    )
     return checker.check([item for item in items if isinstance(item, TestItem)])
 
 

@@ -210,7 +210,7 @@ class Cases:
             "",
             self._leaned(case, found),
             0.0,
-            len(outcomes),
+            sum(len(one.occurrences) for one in case.happenings if not one.given),
         )
 
     def _doubt(
@@ -238,8 +238,11 @@ class Cases:
         """Number of the first event, from 1, whose alerts differ; 0 if none do."""
         for number, (core, one) in enumerate(zip(outcomes, watched, strict=True), 1):
             name = one.occurrence.event.name
-            expected = [a for a in one.outcome.alerts if (a.rule, name) in self._carried]
-            if len(core.alerts) < RULES_MAX and set(core.alerts) != set(expected):
+            expected = {
+                (a.rule, a.partial) for a in one.outcome.alerts if (a.rule, name) in self._carried
+            }
+            found = {(alert.rule, alert.partial) for alert in core.alerts}
+            if len(found) < RULES_MAX and found != expected:
                 return number
         return 0
 

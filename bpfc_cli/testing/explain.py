@@ -8,7 +8,7 @@ from attrs import frozen
 from bpfc_cli.testing.values import base_of, reading
 from bpfc_cli.testing.watch import Seen, Watched
 from dsl.catalogue import Event, load
-from dsl.derived import Derived, fields_of
+from dsl.derived import AnyAncestor, Derived, fields_of
 from dsl.interpreter.interpreter import condition
 from dsl.semantics import UNKNOWN, Record, evaluate
 from dsl.span import Span
@@ -186,7 +186,9 @@ class _Scope:
 
     def _test(self, expr: Expr, test: Test, depth: int) -> Line:
         value = reading(test, self.record, self.event, self.defaults)
-        return Line(depth, _mark(expr, self.record), self._source(test.span), value)
+        whole = isinstance(test.field, Derived) and isinstance(test.field.source, AnyAncestor)
+        text = test.field.name if whole else self._source(test.span)
+        return Line(depth, _mark(expr, self.record), text, value)
 
     def _source(self, span: Span) -> str:
         """A place of a rule on one line."""

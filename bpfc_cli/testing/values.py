@@ -1,7 +1,7 @@
 """Values of fields in words, for reports."""
 
 from dsl.catalogue import Event, Field, Kind
-from dsl.derived import Derived, fields_of
+from dsl.derived import AnyAncestor, Derived, fields_of
 from dsl.membership import HasTag, Member
 from dsl.semantics import FieldValue, Record, State, Truncated, value_of
 from dsl.typed import Test
@@ -69,7 +69,10 @@ def reading(test: Test, record: Record, event: Event, defaults: frozenset[str]) 
     """
     field = test.field
     parts = []
-    if isinstance(field, Derived) and not isinstance(field.source, Member | HasTag):
+    if isinstance(field, Derived) and isinstance(field.source, HasTag | AnyAncestor):
+        # Which process that is tells nobody anything.
+        return ""
+    if isinstance(field, Derived) and not isinstance(field.source, Member):
         parts.append(f"{field.name} is {shown(field, value_of(field, record))}")
     for read in dict.fromkeys(fields_of(field)):
         told = f"{read.name} is {shown(read, value_of(read, record))}"

@@ -9,7 +9,16 @@ from dsl.cases.fields import ELSEWHERE, SUBJECT
 from dsl.catalogue import Event, Field
 from dsl.semantics import FieldValue
 
-EXEC, EXIT = "process.exec", "process.exit"
+EXEC, EXIT, FORK = "process.exec", "process.exit", "process.fork"
+# The first process, which nobody forked.
+INIT: Mapping[str, FieldValue] = {
+    "proc.pid": 1,
+    "proc.start_time": 10**9,
+    "proc.ppid": 0,
+    "proc.parent.start_time": 0,
+    "proc.exe.path": b"/usr/lib/systemd/systemd",
+    "proc.cmdline": b"/sbin/init",
+}
 FIRST_PID = 1000
 _DEEPEST = 16  # ancestors that the catalogue has names for
 # What tells a process apart: a child has its own.
@@ -105,6 +114,30 @@ def happen(
         actor.assumed -= given.keys()
         actor.ended = event.name == EXIT
     return record, assumed
+
+
+def forked(actor: Process, event: Event) -> Record:
+    """The fork that made a process, which at first has the image of the one that made it.
+
+    Args:
+        actor: the process; without a parent in the test the first process has made it.
+        event: process.fork.
+
+    Returns:
+        The event's fields.
+    """
+    own = {name: value for name, value in actor.fields.items() if not _is_image(event, name)}
+    if actor.parent is None:
+        parents = {"proc.ppid": INIT["proc.pid"], "proc.parent.start_time": INIT["proc.start_time"]}
+        return {**_image(event, INIT), **parents, **own}
+    record: Record = {**_image(event, actor.parent.fields), **own}
+    for name, value, _ in _of_parents(actor, event):
+        record.setdefault(name, value)
+    return record
+
+
+def _image(event: Event, fields: Mapping[str, FieldValue]) -> Record:
+    return {name: value for name, value in fields.items() if _is_image(event, name)}
 
 
 def _is_image(event: Event, name: str) -> bool:

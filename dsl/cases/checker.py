@@ -15,7 +15,7 @@ from dsl.case_syntax import (
     TestItem,
 )
 from dsl.cases import actors
-from dsl.cases.actors import Process
+from dsl.cases.actors import Process, Record
 from dsl.cases.expectations import Expectations
 from dsl.cases.fields import Fields, Found
 from dsl.cases.sets import elements
@@ -35,6 +35,7 @@ from dsl.interpreter.outcome import Event as Happened
 from dsl.membership import RuntimeSet
 from dsl.missing import some
 from dsl.sets import find_set
+from dsl.span import Span
 from dsl.state import check_count, duration
 from dsl.syntax import Broken, Name, Text
 from dsl.typed import Rule
@@ -53,6 +54,7 @@ class CaseChecker:
         lists: names of its lists.
         disabled: names of rules that are turned off.
         complete: whether all rules could be checked.
+        ancestors: whether a rule asks about ancestors.
         report: takes diagnostics.
     """
 
@@ -62,6 +64,7 @@ class CaseChecker:
     lists: frozenset[str]
     disabled: frozenset[str]
     complete: bool
+    ancestors: bool
     report: Collector
 
     def check(self, items: Sequence[TestItem]) -> tuple[Case, ...]:
@@ -198,6 +201,26 @@ class _Run:
         values = {name: several[0] for name, several in given.items()}
         process = actors.new(item.name.text, len(self.actors), parent, values, self.now)
         self.actors[item.name.text] = process, item.name
+        self._born(process, item.span)
+
+    def _born(self, process: Process, place: Span) -> None:
+        """The fork that made a process, unless the test itself says it."""
+        own = (s for s in self.item.statements if isinstance(s, Happens) and s.actor)
+        first = next((s for s in own if s.actor and s.actor.text == process.name), None)
+        event = self.checker.catalogue.event(actors.FORK)
+        if event is None or (first is not None and first.event.text == actors.FORK):
+            return
+        if process.parent is None and not self.checker.ancestors:
+            return  # it was there before
+        hidden = ((h.event, h.actor) for h in self.happenings)
+        if process.parent is None and (actors.FORK, "") not in hidden:
+            self._hidden(event, "", dict(actors.INIT), place)
+        self._hidden(event, process.name, actors.forked(process, event), place)
+
+    def _hidden(self, event: Event, name: str, fields: Record, place: Span) -> None:
+        """An event that follows from what is given."""
+        occurrence = Occurrence(Happened(event.name, self.now, fields), frozenset())
+        self.happenings.append(Happening(event.name, name, (occurrence,), (), place, True))
 
     def _set(self, item: GivenSet) -> None:
         checker = self.checker

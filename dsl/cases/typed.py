@@ -78,6 +78,7 @@ class Happening:
         occurrences: in order of time, at least one.
         expectations: of all of them together.
         span: the statement.
+        given: whether it only follows from what is given: the fork of a process.
     """
 
     event: str
@@ -85,6 +86,7 @@ class Happening:
     occurrences: tuple[Occurrence, ...]
     expectations: tuple[Expectation | ValueExpectation, ...]
     span: Span
+    given: bool = False
 
 
 @frozen

@@ -28,7 +28,8 @@ def _alerts(policy: Policy, case: Case) -> list[str]:
         for one in happening.occurrences:
             fields = complete(event, one.event.fields, (f.name for f in event.fields))
             outcome = interpreter.consume(Event(event.name, one.event.time, fields))
-            found.append(" ".join(alert.rule for alert in outcome.alerts))
+            alerts = " ".join(alert.rule for alert in outcome.alerts)
+            found += [] if happening.given else [alerts]
     return found
 
 
@@ -95,6 +96,26 @@ def test_stories(rule: str, statements: str, expected: list[str]) -> None:
     rule = rule.replace("'", '"')
     policy = _policy(f'rule r {{ {rule} }}\ntest "t" {{ {statements} }}')
     assert _alerts(policy, policy.cases[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "statements", "forks"),
+    [
+        ("on net.connect when true", "given proc p given proc c child of p c: net.connect", 1),
+        ("on net.connect when true", "given proc p given proc c child of p c: process.fork", 0),
+        ("on net.connect when true", "given proc p p: net.connect", 0),
+        (  # the first process, this one, its child
+            "on net.connect when proc.ancestors any exe.name == 'x'",
+            "given proc p given proc c child of p c: net.connect",
+            3,
+        ),
+    ],
+)
+def test_forks_that_follow_from_what_is_given(rule: str, statements: str, forks: int) -> None:
+    rule = rule.replace("'", '"')
+    policy = _policy(f'rule r {{ {rule} }}\ntest "t" {{ {statements} }}')
+    hidden = [happening for happening in policy.cases[0].happenings if happening.given]
+    assert [happening.event for happening in hidden] == ["process.fork"] * forks
 
 
 def test_defaults() -> None:
