@@ -110,8 +110,11 @@ def finish(
     from bpfc_cli.importing.model import Status
     from bpfc_cli.importing.report import is_bad_input
     from bpfc_cli.importing.source import policy_text
+    from bpfc_cli.render import show
 
-    if output is not None:
+    if output is not None and not any(item.names for item in found):
+        show([_nothing(output)])
+    elif output is not None:
         name = system if output == STDOUT else output.stem
         text = policy_text(name, found)
         if output == STDOUT:
@@ -122,6 +125,16 @@ def finish(
     if is_bad_input(found):
         return USAGE
     return OK if all(item.status is Status.FULL for item in found) else FINDINGS
+
+
+def _nothing(output: Path) -> Problem:
+    """BPFC0821: a policy without rules is none."""
+    return Problem(
+        code="BPFC0821",
+        message=f"no rule was translated, so {output} is not written",
+        remedy="the report says what is missing",
+        severity="warning",
+    )
 
 
 def _print(found: "Sequence[Translation]", form: ReportFormat, aside: bool) -> None:

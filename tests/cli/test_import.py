@@ -59,6 +59,14 @@ def test_a_policy_is_printed_and_the_report_goes_aside(cli: Cli, rules: Path) ->
     assert done.out.startswith('policy "sigma"') and "Rules" in done.err
 
 
+def test_nothing_is_written_of_nothing(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "agent.yml").write_text(AGENT)
+    target = tmp_path / "out.det"
+    done = cli("import", "sigma", tmp_path, "-o", target)
+    assert done.code == exits.FINDINGS and "BPFC0821" in done.err and "second stage" in done.out
+    assert not target.exists()
+
+
 def test_rules_of_one_system(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text(FINE)
     (tmp_path / "b.yml").write_text(WINDOWS)
@@ -95,7 +103,7 @@ def test_what_is_no_rule(cli: Cli, tmp_path: Path, text: str) -> None:
 def test_what_the_kernel_decides_alone(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "part.yml"
     file.write_text(FINE.replace("{Image: /opt/one}", "[{Image: /opt/one}, {Hashes: a}]"))
-    assert "rule" not in cli("import", "sigma", file, "-o", "-").out
+    assert cli("import", "sigma", file, "-o", "-").out == ""
     done = cli("import", "sigma", file, "--kernel-part", "-o", "-")
     assert done.code == exits.FINDINGS and 'proc.exe.path == "/opt/one"' in done.out
 

@@ -56,6 +56,8 @@ def correlated(
     Raises:
         Refused: it has no translation.
     """
+    if not parts:
+        raise Refused(Code.INVALID, "rules", "it is about no rules")
     if rule.type in _TEMPORAL:
         return _temporal(rule, parts)
     if rule.type in (SigmaCorrelationType.EVENT_COUNT, SigmaCorrelationType.VALUE_COUNT):

@@ -80,6 +80,9 @@ def _resolved(found: list[Rule | SigmaFilter], wrong: list[Translation]) -> Read
         except SigmaError as error:
             wrong.append(_wrong(origin_of(rule), message_of(error), rule.title))
             continue
+        except (TypeError, AttributeError):
+            wrong.append(_wrong(origin_of(rule), WRONG_TYPE, rule.title))
+            continue
         kept.append(rule)
     circular = {id(rule): rule for rule in kept if _leads_to_circle(rule)}
     for rule in circular.values():
@@ -175,12 +178,15 @@ def _rules(
         yield _wrong(place, message_of(error), title)
     except RecursionError:
         yield _wrong(place, "its parts stand too deep inside one another", title)
-    except (TypeError, AttributeError, ValueError, KeyError) as error:
-        # pySigma takes many wrong types for granted.
-        yield _wrong(place, f"a value is of a wrong type ({error})", title)
+    except (TypeError, AttributeError, ValueError, KeyError):
+        yield _wrong(place, WRONG_TYPE, title)
     else:
         yield from found.rules
         yield from found.filters
+
+
+# What to say where pySigma took a type for granted that a rule does not have.
+WRONG_TYPE = "a value is of a type that does not belong there"
 
 
 def message_of(error: SigmaError) -> str:

@@ -1,6 +1,7 @@
 """How pySigma reads regular expressions: it takes all, since the language says which it takes."""
 
 import re
+import warnings
 from typing import Any, cast
 
 try:
@@ -16,8 +17,10 @@ else:
         def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
             """Something that matches as Python does, where Python can read it."""
             try:
-                return cast(RegexPattern, re.compile(pattern, flags))
-            except re.error:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of what Python may mean by it one day
+                    return cast(RegexPattern, re.compile(pattern, flags))
+            except (re.error, OverflowError, RecursionError):
                 return cast(RegexPattern, re.compile(re.escape(pattern)))
 
         @property

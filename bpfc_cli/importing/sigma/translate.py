@@ -12,7 +12,7 @@ from bpfc_cli.importing.model import Code, Reason, Translation
 from bpfc_cli.importing.sigma.about import about_of, origin_of, together
 from bpfc_cli.importing.sigma.backend import NotTranslated, bpfcBackend
 from bpfc_cli.importing.sigma.pipelines import bpfc_linux, bpfc_windows
-from bpfc_cli.importing.sigma.reading import message_of, read
+from bpfc_cli.importing.sigma.reading import WRONG_TYPE, message_of, read
 from bpfc_cli.importing.source import named
 
 _OWN = {"linux": bpfc_linux, "windows": bpfc_windows}
@@ -69,4 +69,6 @@ def _one(backend: bpfcBackend, rule: SigmaRule | SigmaCorrelationRule) -> list[T
         reasons = (Reason(Code.LIMIT, "nesting", "its parts stand too deep inside one another"),)
     except SigmaError as error:
         reasons = (Reason(Code.INVALID, "rule", message_of(error)),)
+    except (TypeError, AttributeError):
+        reasons = (Reason(Code.INVALID, "rule", WRONG_TYPE),)
     return [Translation(origin_of(rule), about_of(rule), reasons=reasons)]
