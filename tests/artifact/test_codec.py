@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bpfc.artifact import limits
 from bpfc.artifact.codec import CATALOGUE_VERSION, manifest_bytes, parse_manifest
+from bpfc.artifact.control import SHARED_VERSION
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import (
     Content,
@@ -115,7 +116,7 @@ MANIFESTS = st.builds(
     _some(LAYOUTS),
     HALVES,
     st.none() | HALVES,
-    st.just(1),
+    st.just(SHARED_VERSION),
     _some(_some(FREE)),
 )
 

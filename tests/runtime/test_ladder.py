@@ -79,9 +79,11 @@ def test_every_code_that_is_raised_is_explained() -> None:
     from pathlib import Path
 
     import bpfc.runtime
+    import bpfc.simulator
     import runtime_linux
 
-    folders = [Path(str(m.__file__)).parent for m in (bpfc.runtime, runtime_linux)]
+    packages = (bpfc.runtime, bpfc.simulator, runtime_linux)
+    folders = [Path(str(package.__file__)).parent for package in packages]
     used = {
         code
         for folder in folders
