@@ -137,8 +137,10 @@ class _Run:
         begun = time.monotonic()
         for item in self.reader:
             told(item)
-            before = None if self.other is None else self.other.judge(item.record)
-            report.event(item.record, self.replay.judge(item.record), before)
+            before = None if self.other is None else self.other.play(item)
+            alerts = self.replay.play(item)
+            if not item.before:
+                report.event(item.record, alerts, before)
             if self.stopped:
                 break
         self.seconds = time.monotonic() - begun
@@ -221,11 +223,18 @@ def _ready(header: "Header", artifact: "Artifact", half: str, notes: list[Proble
             )
         )
         core = SimulatedCore(artifact, half, None)
-    return Replay(core, header, _late(artifact))
+    return Replay(core, header, late_fields(artifact))
 
 
-def _late(artifact: "Artifact") -> dict[str, tuple[str, ...]]:
-    """By event, the fields that are known after its decision only."""
+def late_fields(artifact: "Artifact") -> dict[str, tuple[str, ...]]:
+    """The fields of a policy's records that are known after the decision only.
+
+    Args:
+        artifact: the policy.
+
+    Returns:
+        Names by event.
+    """
     from dsl.catalogue import load
 
     found = {}

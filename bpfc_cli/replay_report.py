@@ -30,6 +30,7 @@ class Report:
         before: alerts of the policy that it is compared with; None without one.
         alert: prints an alert.
         change: prints a difference.
+        quiet: whether nothing but the sums is printed.
         kinds: differences by (rule, kind).
         events: how many there were.
     """
@@ -39,6 +40,7 @@ class Report:
     before: Tally | None
     alert: "Callable[[Alert], None]"
     change: Callable[[Change], None]
+    quiet: bool
     kinds: Counter[tuple[str, str]] = field(factory=Counter, init=False)
     events: int = field(default=0, init=False)
 
@@ -59,7 +61,7 @@ class Report:
         elif not quiet:
             alert = printer(form)
         before = Tally(boot_time_ns) if comparing else None
-        return cls(form, Tally(boot_time_ns), before, alert, change)
+        return cls(form, Tally(boot_time_ns), before, alert, change, quiet)
 
     @property
     def changed(self) -> bool:
@@ -142,7 +144,8 @@ class Report:
         """The sums for people."""
         from bpfc_cli.tables import print_table
 
-        print()
+        if not self.quiet:
+            print()
         rows = [self._rule(name) for name in rules]
         columns = ["rule", "alerts", "per hour"]
         keys = ["rule", "alerts", "per_hour"]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import frozen
 
 from bpfc.artifact.record import NUMBERS_MAX, VIEWS_MAX
-from bpfc.artifact.recording import LIFE, PROCESS, RULE_PREFIX
+from bpfc.artifact.recording import LIFE, RULE_PREFIX
+from bpfc.artifact.testing import PROCESS
 from dsl.catalogue import Catalogue, Event, Field, Kind
 
 # What has to stand back where a record has no room for everything, the last first.

@@ -23,7 +23,15 @@ from bpfc.artifact.record import RULE_STATS
 from bpfc.artifact.sets import SetInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.ladder import choose_forms
-from bpfc.runtime.platform import Boot, Capability, HookRuns, KillResult, Loaded, ProgramReport
+from bpfc.runtime.platform import (
+    Boot,
+    Capability,
+    HookRuns,
+    KillResult,
+    Loaded,
+    ProgramReport,
+    Running,
+)
 from bpfc.runtime.sets import Tables
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
@@ -32,8 +40,8 @@ from runtime_linux.kill import kill_process
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.loader import OUTLIVING, fill, load_object, unload
 from runtime_linux.maps import Map, u32
-from runtime_linux.priming import Primed, ProcessTable
 from runtime_linux.programs import program_of
+from runtime_linux.priming import Primed, ProcessTable, running
 from runtime_linux.ring import Ring
 from runtime_linux.selection import check_base, check_upkeep, select
 from runtime_linux.shared import SharedMaps
@@ -367,6 +375,10 @@ class LinuxPlatform:
             self._ring = None
         self._switch = None
         self._shared.close()
+
+    def running(self) -> tuple[Running, ...]:
+        """See `Platform.running`."""
+        return running() if procfs.in_initial_pid_namespace() else ()
 
     def _prime(self) -> None:
         needed = (PROCESSES_MAP, STRINGS_SHORT_MAP, STRINGS_LONG_MAP, SECRET_MAP)

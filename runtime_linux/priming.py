@@ -17,6 +17,7 @@ from bpfc.artifact.control import (
     string_hash,
 )
 from bpfc.artifact.record import VIEW_ABSENT, VIEW_TRUNCATED, VIEW_UNKNOWN
+from bpfc.runtime.platform import Running
 from runtime_linux import procfs
 from runtime_linux.maps import BPF_NOEXIST, Map, u32
 from runtime_linux.process_entry import Value, is_short, pack_process, pack_text, unpack_process
@@ -147,6 +148,31 @@ class ProcessTable:
         flags = entry["flags"]
         if entry["start"] == start and isinstance(flags, int) and flags & PROCESS_PRIMED:
             self.processes.delete(key)
+
+
+# Fields that the members of control.PROCESS with these prefixes are the values of.
+_FIELDS = {
+    "exe": "proc.exe.path",
+    "cmdline": "proc.cmdline",
+    "invoked": "proc.invoked_as",
+    "script": "proc.script.path",
+}
+
+
+def running() -> tuple[Running, ...]:
+    """The processes that run, as they are entered into the process table."""
+    found = [one for one in map(procfs.facts, procfs.processes()) if one is not None]
+    starts = {one.pid: one.start_ns for one in found}
+    return tuple(
+        Running(
+            one.pid,
+            one.start_ns,
+            one.ppid,
+            starts.get(one.ppid, 0),
+            {_FIELDS[n]: (text.text or b"", text.flags) for n, text in texts_of(one).items()},
+        )
+        for one in found
+    )
 
 
 def texts_of(one: ProcessFacts) -> dict[str, _Text]:

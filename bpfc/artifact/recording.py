@@ -3,5 +3,3 @@
 # Tags and the table of processes live on these: without them a replay would not know what was.
 LIFE = ("process.fork", "process.exec", "process.exit")
 RULE_PREFIX = "record_"  # of the names of a recording policy's rules
-# What adapters say of an event's process besides its record: testing.CONTEXT_WORDS, in that order.
-PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")

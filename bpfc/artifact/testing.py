@@ -13,6 +13,10 @@ CONTEXT_SLOT = 0
 CONTEXT_STAGE = 8
 CONTEXT_WORDS = {"pid": 16, "start": 24, "forker_pid": 32, "forker_start": 40}
 CONTEXT_SIZE = 48
+# The fields that say so, in the order of CONTEXT_WORDS, and an id that no process has, for one that
+# is not known; 0 is what forked the first process.
+PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
+NOBODY = (1 << 64) - 1
 # What it returns instead of a verdict if there is no such slot; no verdict has bits 8 to 15.
 NO_SLOT = (1 << 32) - 1
 # Functions of the core that keep what is remembered of processes, if the policy's core has them: in

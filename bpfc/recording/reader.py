@@ -13,6 +13,7 @@ from bpfc.recording.frames import (
     KIND_END,
     KIND_EVENTS,
     KIND_HEADER,
+    KIND_RUNNING,
     Ending,
     Frame,
     FrameReader,
@@ -29,10 +30,12 @@ class Item(NamedTuple):
     Args:
         record: decoded.
         place: of the frame behind its own, bytes from the file's beginning.
+        before: it is the fork of a process that ran when recording began, as far as it is known.
     """
 
     record: Record
     place: int
+    before: bool = False
 
 
 class Reader:
@@ -68,7 +71,7 @@ class Reader:
     def __iter__(self) -> Iterator[Item]:
         """The events, in the order in which they were recorded."""
         for frame in self._stream:
-            if frame.kind == KIND_EVENTS:
+            if frame.kind in (KIND_EVENTS, KIND_RUNNING):
                 yield from self._events(frame)
             elif frame.kind in (KIND_COUNTS, KIND_END):
                 self.counts = parse_counts(frame.payload) or self.counts
@@ -80,7 +83,8 @@ class Reader:
             (size,) = LENGTH.unpack_from(payload, at)
             at += LENGTH.size
             try:
-                yield Item(self._decoder.decode(payload[at : at + size]), place)
+                record = self._decoder.decode(payload[at : at + size])
+                yield Item(record, place, frame.kind == KIND_RUNNING)
             except RecordError:
                 self.malformed += 1
             at += size

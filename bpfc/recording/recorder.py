@@ -18,10 +18,12 @@ from bpfc.recording.counts import LOST_COUNTERS, Counts
 from bpfc.recording.header import Header
 from bpfc.recording.redacting import RecordRedactor
 from bpfc.recording.redaction import MARKER, Redactor
+from bpfc.recording.running import fork_records
 from bpfc.recording.writer import FLUSH_S, Writer
 from bpfc.runtime.sensor import Sensor
 from bpfc.version import __version__
 
+FORK = "process.fork"
 # Counters that grow without anything being wrong.
 _ORDINARY = frozenset({"events", "records", *LOST_COUNTERS})
 
@@ -103,6 +105,7 @@ class Recorder:
             except BaseException:
                 writer.discard()
                 raise
+            self._note_running(writer, policy, keep)
             # What came before the policy was active is not missing.
             self._before = self.sensor.statistics().counters
             begun = time.monotonic()
@@ -121,6 +124,14 @@ class Recorder:
                     if not told(progress) or full or left <= 0 or self.sensor.stopped:
                         writer.end(counts)
                         return progress
+
+    def _note_running(self, writer: Writer, policy: Artifact, keep: RecordRedactor) -> None:
+        """Write down which processes run."""
+        layout = next((one for one in policy.manifest.layouts if one.event == FORK), None)
+        if layout is not None:
+            now = time.time_ns() - self.sensor.platform.boot().time_ns
+            running = self.sensor.platform.running()
+            writer.running(keep(one) for one in fork_records(layout, running, now))
 
     def _header(self, policy: Artifact) -> Header:
         boot = self.sensor.platform.boot()

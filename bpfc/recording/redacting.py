@@ -1,23 +1,9 @@
 """Records of the ring with the secrets taken out of their texts."""
 
-import struct
-
-from bpfc.artifact.decode import Decoder, Record
+from bpfc.artifact.decode import Decoder
 from bpfc.artifact.manifest import EventLayout
-from bpfc.artifact.record import (
-    HEADER,
-    TEXT_MAX,
-    TEXT_OFFSET,
-    VIEW_LENGTH_MASK,
-    VIEW_TRUNCATED,
-    VIEWS_OFFSET,
-)
+from bpfc.recording.packing import with_texts
 from bpfc.recording.redaction import Redactor
-
-STORED_MAX = 4095  # bytes of a text in a record
-_VIEW = struct.Struct("<II")
-_FLAGS_SHIFT = 24
-_LENGTH = HEADER["length"]
 
 
 class RecordRedactor:
@@ -33,7 +19,8 @@ class RecordRedactor:
         self._lists: dict[int, frozenset[int]] = {}
 
     def __call__(self, raw: bytes) -> bytes:
-        """A record without secrets.
+        """A record without secrets. A marker can be longer than what it stands for: what does not
+        fit then is cut off, and the record says so.
 
         Args:
             raw: one sample of the ring.
@@ -53,7 +40,8 @@ class RecordRedactor:
         length = record.header.length
         if all(map(bytes.__eq__, texts, record.texts)):
             return raw[:length]
-        return _rebuilt(raw, record, texts)
+        views = enumerate(zip(texts, record.view_flags, strict=True))
+        return with_texts(raw, ((view, text, flags) for view, (text, flags) in views))
 
     def _lists_of(self, layout: EventLayout) -> frozenset[int]:
         """The views that hold lists of arguments."""
@@ -62,23 +50,3 @@ class RecordRedactor:
             lists = (t.view for t in layout.texts if t.joined or t.kind == "strings")
             found = self._lists[layout.digest] = frozenset(lists)
         return found
-
-
-def _rebuilt(raw: bytes, record: Record, texts: list[bytes]) -> bytes:
-    """A record with other texts, behind each other.
-
-    A marker can be longer than what it stands for. What does not fit then is cut off, and the
-    record says so.
-    """
-    data, room = bytearray(raw[:TEXT_OFFSET]), TEXT_MAX
-    for view, (text, before) in enumerate(zip(texts, record.texts, strict=True)):
-        kept = text[: min(room, max(STORED_MAX, len(before)))]
-        flags = record.view_flags[view] | (VIEW_TRUNCATED if len(kept) < len(text) else 0)
-        word = (len(kept) & VIEW_LENGTH_MASK) | flags << _FLAGS_SHIFT
-        _VIEW.pack_into(data, VIEWS_OFFSET + _VIEW.size * view, len(data) if kept else 0, word)
-        data += kept
-        room -= len(kept)
-    data[_LENGTH.offset : _LENGTH.offset + _LENGTH.size] = len(data).to_bytes(
-        _LENGTH.size, "little"
-    )
-    return bytes(data)

@@ -1,22 +1,52 @@
 """Recorded events judged by a policy's compiled core, and the alerts that come of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from bpfc.artifact.alert import Alert, AlertContext, Alerter
+from bpfc.artifact.container import Artifact
 from bpfc.artifact.decode import Plan, Record, plans_of
 from bpfc.artifact.manifest import EventLayout
 from bpfc.artifact.record import ACT_DENY, STAGE_AFTER
 from bpfc.artifact.recording import LIFE
+from bpfc.artifact.testing import SlotLayout
 from bpfc.recording.header import Header
+from bpfc.recording.reader import Item
 from bpfc.recording.translation import Translation
-from bpfc.runtime.judging import CoreRunner
+from bpfc.runtime.judging import Event, Verdict
 from bpfc.runtime.ladder import STAGES
-from bpfc.runtime.platform import Capability
+from bpfc.runtime.platform import Capability, ChosenForm
 
 
-@define
+class Core(Protocol):
+    """What judges: the simulator."""
+
+    @property
+    def artifact(self) -> Artifact:
+        """The policy."""
+
+    @property
+    def half(self) -> str:
+        """Which half of it judges."""
+
+    @property
+    def forms(self) -> tuple[ChosenForm, ...]:
+        """How its rules are carried out."""
+
+    @property
+    def layout(self) -> SlotLayout:
+        """Where records stand."""
+
+    def judge(self, event: str, made: Event, stage: int) -> Verdict:
+        """Have an event judged."""
+
+    def remember(self, event: str, made: Event) -> None:
+        """Have the core note what an event says of processes, without judging it."""
+
+
+@frozen
 class Missing:
     """What a policy reads and a recording does not have.
 
@@ -40,7 +70,7 @@ class Replay:
         judged: how many events the policy has looked at.
     """
 
-    runner: CoreRunner
+    runner: Core
     header: Header
     late: Mapping[str, Sequence[str]] = field(factory=dict)
     judged: int = 0
@@ -82,18 +112,28 @@ class Replay:
             found.add(STAGE_AFTER)
         return tuple(sorted(found, reverse=True))
 
-    def judge(self, record: Record) -> tuple[Alert, ...]:
-        """Judge the next event.
+    def play(self, item: Item) -> tuple[Alert, ...]:
+        """Take the next item of the recording.
 
         Args:
-            record: of the recording.
+            item: an event, or what was known of a process before the first one.
 
         Returns:
-            The alerts that a sensor would have given; what was denied is not judged any further.
+            The alerts that a sensor would have given.
 
         Raises:
-            Fault: the core did what no system allows (of the simulator).
+            Fault: the core did what no system allows.
         """
+        if not item.before:
+            return self._judge(item.record)
+        translation = self._translations.get(item.record.event)
+        if translation is not None:
+            made = translation.made(item.record, STAGE_AFTER)
+            self.runner.remember(item.record.event, made.event)
+        return ()
+
+    def _judge(self, record: Record) -> tuple[Alert, ...]:
+        """Judge an event; what was denied is not judged any further."""
         translation = self._translations.get(record.event)
         if translation is None:
             return ()

@@ -17,11 +17,9 @@ from bpfc.artifact.record import (
     VIEW_TRUNCATED,
     VIEW_UNKNOWN,
 )
-from bpfc.artifact.recording import PROCESS
-from bpfc.artifact.testing import Judge, SlotLayout
+from bpfc.artifact.testing import NOBODY, PROCESS, Judge, SlotLayout
 from bpfc.runtime.judging import Event, Text, Verdict
 
-_NOBODY = (1 << 64) - 1  # 0 is what forked the first process
 _UNKNOWN = Text(flags=VIEW_UNKNOWN)
 
 
@@ -42,6 +40,7 @@ class _View:
         limit: bytes of the whole.
         name_limit: bytes of the last component, 0 where that is not asked for.
         path: whether it is a path.
+        joined: whether it is a command line.
     """
 
     source: int
@@ -49,6 +48,7 @@ class _View:
     limit: int
     name_limit: int
     path: bool
+    joined: bool
 
 
 @frozen
@@ -122,7 +122,8 @@ class Translation:
     ) -> _View:
         limit = limits.get(target.view, slot.text_size)
         name_limit = limits.get(slot.parts + target.view, 0)
-        return _View(source.view, target.view, limit, name_limit, target.kind == "path")
+        path = target.kind == "path"
+        return _View(source.view, target.view, limit, name_limit, path, target.joined)
 
     def made(self, record: Record, stage: int) -> Made:
         """A recorded event as the policy's core is to judge it.
@@ -167,7 +168,7 @@ class Translation:
     def _text(self, record: Record, view: _View) -> Text:
         data, flags = record.texts[view.source], record.view_flags[view.source]
         if self._wide:
-            data = _wide(data, view.path)
+            data = _wide(data, view.path, view.joined)
         if len(data) > view.limit:
             data, flags = data[: view.limit], flags | VIEW_TRUNCATED
         return Text(data, flags)
@@ -220,10 +221,12 @@ def _number(record: Record, name: str) -> int:
     """A number of the recorded event; one that no process has if it is not known."""
     read = record.plan.fields.get(name)
     value = None if read is None else read(record)
-    return value if isinstance(value, int) else _NOBODY
+    return value if isinstance(value, int) else NOBODY
 
 
-def _wide(data: bytes, path: bool) -> bytes:
-    """A text as Windows has it."""
-    text = data.decode("utf-8", "surrogateescape")
-    return (text.replace("/", "\\") if path else text).encode("utf-16-le", "surrogatepass")
+def _wide(data: bytes, path: bool, joined: bool) -> bytes:
+    """A text as Windows has it; the words of a command line are separated by spaces there."""
+    text = data.decode("utf-8", "replace")
+    if path:
+        text = text.replace("/", "\\")
+    return (text.replace("\0", " ") if joined else text).encode("utf-16-le")

@@ -3,6 +3,7 @@
 import os
 import struct
 import time
+from collections.abc import Iterable
 from errno import EINVAL, EOPNOTSUPP
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from bpfc.recording.frames import (
     KIND_END,
     KIND_EVENTS,
     KIND_HEADER,
+    KIND_RUNNING,
     FrameWriter,
 )
 from bpfc.recording.header import Header, header_bytes
@@ -86,6 +88,21 @@ class Writer:
         self.events += 1
         if len(self._batch) >= BATCH:
             self._write_batch()
+
+    def running(self, records: Iterable[bytes]) -> None:
+        """Add what ran before the first event.
+
+        Args:
+            records: of forks, without secrets.
+        """
+        batch = bytearray()
+        for record in records:
+            batch += LENGTH.pack(len(record)) + record
+            if len(batch) >= BATCH:
+                self._frames.write(KIND_RUNNING, bytes(batch))
+                batch.clear()
+        if batch:
+            self._frames.write(KIND_RUNNING, bytes(batch))
 
     def due(self) -> bool:
         """Whether the time has come to call `flush`."""

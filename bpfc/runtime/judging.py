@@ -129,6 +129,14 @@ class CoreRunner(ABC):
             ValueError: no such judge, or the record has a text that no adapter would make.
             SensorError: the core could not be run.
         """
+        judge, words, slot = self._laid_out(event, made, stage)
+        returned, found = self._run(judge, words, slot)
+        return _verdict(returned, found)
+
+    def _laid_out(
+        self, event: str, made: Event, stage: int
+    ) -> tuple[Judge, tuple[int, ...], bytearray]:
+        """What judges an event, the words of its slot, and the slot with both in it."""
         judge = self._judges.get(event)
         if judge is None:
             raise ValueError(f"the policy has no rule on {event}")
@@ -136,8 +144,7 @@ class CoreRunner(ABC):
         words = (stage, *made.process)
         for place, value in zip(self.layout.words, words, strict=True):
             struct.pack_into("<Q", slot, place, value)
-        returned, found = self._run(judge, words, slot)
-        return _verdict(returned, found)
+        return judge, words, slot
 
     def statistics(self) -> tuple[tuple[int, ...], ...]:
         """For each rule of the manifest the numbers of record.RULE_STATS, over all runs."""

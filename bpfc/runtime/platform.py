@@ -5,7 +5,7 @@ above it knows no operating system; `runtime_linux` implements this protocol for
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
@@ -108,6 +108,23 @@ class KillResult:
 
 
 @frozen
+class Running:
+    """A process that runs.
+
+    Args:
+        pid, start_ns: its id, and when it started, nanoseconds since boot.
+        parent, parent_start_ns: of the process that it belongs to; 0 without one.
+        texts: of its program, by catalogue name: bytes and VIEW_*.
+    """
+
+    pid: int
+    start_ns: int
+    parent: int
+    parent_start_ns: int
+    texts: Mapping[str, tuple[bytes, int]]
+
+
+@frozen
 class Boot:
     """The running system.
 
@@ -199,6 +216,9 @@ class Platform(Protocol):
 
     def set_tables(self, loaded: Loaded, info: SetInfo) -> Tables:
         """The maps of a run-time set of a loaded policy."""
+
+    def running(self) -> tuple[Running, ...]:
+        """The processes that run; none where their ids here are not those in records."""
 
     def kill(self, pid: int, start_ns: int | None, before_ns: int) -> KillResult:
         """Kill a process that an alert named.

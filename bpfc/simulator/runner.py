@@ -9,7 +9,7 @@ from bpfc.artifact.manifest import Half
 from bpfc.artifact.record import STAGE_AFTER
 from bpfc.artifact.testing import AGAIN, BEFORE, BEHIND, NOT_KNOWN, Judge
 from bpfc.runtime.contents import content_values
-from bpfc.runtime.judging import SLOT, CoreRunner
+from bpfc.runtime.judging import SLOT, CoreRunner, Event
 from bpfc.runtime.platform import Capability
 from bpfc.simulator.image import Image
 from bpfc.simulator.library import Library
@@ -78,6 +78,19 @@ class SimulatedCore(CoreRunner):
 
     def close(self) -> None:
         """Nothing outlives the runner."""
+
+    def remember(self, event: str, made: Event) -> None:
+        """Have the core note what an event says of processes, without judging it.
+
+        Args:
+            event: catalogue name; nothing happens if the policy remembers nothing at such events.
+            made: the record.
+        """
+        if event in self._judges:
+            judge, _, slot = self._laid_out(event, made, STAGE_AFTER)
+            self._array(SCRATCH_MAP).replace(SLOT, slot)
+            self._upkeep(BEFORE.get(judge.event, ()))
+            self._upkeep(BEHIND.get(judge.event, ()))
 
     def _array(self, name: str) -> ArrayMap:
         found = self._table(name)

@@ -23,6 +23,7 @@ from bpfc.artifact.record import (
     VIEW_UNKNOWN,
 )
 from bpfc.artifact.steps import StepRecord
+from bpfc.artifact.testing import NOBODY, PROCESS
 from bpfc.runtime.judging import Event as Made
 from bpfc.runtime.judging import Text, Verdict
 from bpfc.runtime.ladder import STAGES
@@ -32,9 +33,6 @@ from dsl.interpreter import Event, Fired, Outcome, Seen
 from dsl.interpreter.interpreter import known_at
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, named_value
 
-# What adapters know of a process besides the record (judging.Event.process).
-_PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
-_NOBODY = (1 << 64) - 1  # no process has this id; 0 is what forked the first one
 _ENDLESS = 1 << 32
 _START = "process.exec"
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
@@ -144,7 +142,7 @@ def made(
     Returns:
         The record.
     """
-    process = tuple(_known_number(record.get(name, UNKNOWN)) for name in _PROCESS)
+    process = tuple(_known_number(record.get(name, UNKNOWN)) for name in PROCESS)
     if layout is None:
         return Made(time_ns=time, process=process)
     numbers: dict[int, int] = {}
@@ -197,7 +195,7 @@ def steps(
 
 
 def _known_number(value: FieldValue) -> int:
-    return value if isinstance(value, int) else _NOBODY
+    return value if isinstance(value, int) else NOBODY
 
 
 def _words(value: FieldValue, field: NumberField) -> dict[int, int]:

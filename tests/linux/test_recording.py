@@ -81,6 +81,15 @@ rule met_again {{
   on net.connect when remote.port == {PORT + 5} and proc.pid in met
   except from set denied on (remote.port, proc.exe.path)
 }}
+rule beneath {{
+  on process.exec
+  when proc.ancestors any (exe.name glob "python*" and cmdline contains "pytest")
+       and proc.invoked_as == "beta"
+}}
+rule not_beneath {{
+  on process.exec
+  when not proc.ancestors any exe.name == "sshd" and proc.invoked_as == "beta"
+}}
 rule short_life {{
   on process.exit when exit.code == 7
   alert "{{proc.exe.path}} ended with {{exit.code}}"
@@ -170,7 +179,7 @@ def _both(
         reader = Reader(file)
         core = SimulatedCore(rules, "linux", offered(reader.header))
         replay = Replay(core, reader.header)
-        again = [alert for item in reader for alert in replay.judge(item.record)]
+        again = [alert for item in reader for alert in replay.play(item)]
     assert not reader.counts.lost
     assert not replay.missing.events and not replay.missing.fields
     return Counter(map(_told, live)), Counter(map(_told, again))

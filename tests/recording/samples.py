@@ -4,10 +4,14 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from bpfc.artifact.manifest import EventLayout
+from bpfc.artifact.record import VIEWS_MAX
+from bpfc.artifact.testing import PROCESS
 from bpfc.recording.counts import Counts
 from bpfc.recording.header import Header
 from bpfc.recording.redaction import MARKER
 from bpfc.recording.writer import Writer
+from bpfc.runtime.judging import Event
 from tests.artifact import samples
 from tests.artifact.test_decode import record_bytes
 
@@ -37,9 +41,32 @@ def event(number: int, text: bytes = b"/usr/bin/true", flags: int = 0) -> bytes:
     return record_bytes(layout, {0: number}, texts, (), time_ns=number)
 
 
-def recording(path: Path, records: Sequence[bytes], *, batch: int = 3, end: bool = True) -> bytes:
+def ring_record(layout: EventLayout, made: Event) -> bytes:
+    """What programs would have written of an event; the layout has what recordings always have."""
+    places = {number.name: number.index for number in layout.numbers}
+    process = dict(zip((places[name] for name in PROCESS), made.process, strict=True))
+    texts = {view: (text.data, text.flags) for view, text in made.texts.items()}
+    return record_bytes(
+        layout,
+        {**made.numbers, **process},
+        {view: text for view, text in texts.items() if view < VIEWS_MAX},
+        (),
+        time_ns=made.time_ns,
+        unknown=made.unknown,
+        absent=made.absent,
+    )
+
+
+def recording(
+    path: Path,
+    records: Sequence[bytes],
+    *,
+    batch: int = 3,
+    end: bool = True,
+    header: Header = HEADER,
+) -> bytes:
     """The bytes of a recording, with a frame of events for each so many."""
-    with Writer(path, HEADER, replace=True) as writer:
+    with Writer(path, header, replace=True) as writer:
         for at in range(0, len(records), batch):
             for record in records[at : at + batch]:
                 writer.add(record)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bpfc.artifact.control import LONG_TEXT
 from bpfc.artifact.decode import Decoder
 from bpfc.artifact.record import TEXT_MAX, VIEW_TRUNCATED
 from bpfc.recording.errors import RecordingError
-from bpfc.recording.redacting import STORED_MAX, RecordRedactor
+from bpfc.recording.redacting import RecordRedactor
 from bpfc.recording.redaction import MARKER, Redactor, default_patterns, pattern_of
 from tests.artifact.test_decode import record_bytes
 from tests.recording.samples import LAYOUTS, event
@@ -108,7 +109,7 @@ def test_of_a_record_only_the_texts_change() -> None:
 def test_what_grows_too_long_is_cut_off_and_says_so() -> None:
     raw = record_bytes(EXEC, {}, {0: (b"xy" * 2000, 0)}, ())
     record = Decoder(LAYOUTS).decode(redacted(raw, "x"))
-    assert len(record.texts[0]) == STORED_MAX and record.view_flags[0] & VIEW_TRUNCATED
+    assert len(record.texts[0]) == LONG_TEXT and record.view_flags[0] & VIEW_TRUNCATED
 
 
 def test_all_texts_together_fit_into_a_record() -> None:
