@@ -40,8 +40,8 @@ from runtime_linux.kill import kill_process
 from runtime_linux.loaded import LinuxLoaded, Unit
 from runtime_linux.loader import OUTLIVING, fill, load_object, unload
 from runtime_linux.maps import Map, u32
-from runtime_linux.programs import program_of
 from runtime_linux.priming import Primed, ProcessTable, running
+from runtime_linux.programs import program_of
 from runtime_linux.ring import Ring
 from runtime_linux.selection import check_base, check_upkeep, select
 from runtime_linux.shared import SharedMaps

@@ -17,7 +17,7 @@ CONTEXT_SIZE = 48
 # is not known; 0 is what forked the first process.
 PROCESS = ("proc.pid", "proc.start_time", "proc.ppid", "proc.parent.start_time")
 NOBODY = (1 << 64) - 1
-# What it returns instead of a verdict if there is no such slot; no verdict has bits 8 to 15.
+# What it returns instead of a verdict if there is no such slot; no verdict has bits 28 to 31.
 NO_SLOT = (1 << 32) - 1
 # Functions of the core that keep what is remembered of processes, if the policy's core has them: in
 # front of the judgement of an event, and behind it (once it has happened).
@@ -28,7 +28,7 @@ BEHIND = {
 }
 # What `core_<event>` returns instead of a verdict where it has to be told of ancestors, and to be
 # called again; NOT_KNOWN tells it that nothing is known.
-AGAIN = 1 << 8
+AGAIN = 1 << 28  # above the largest errno, so that it is no verdict
 NOT_KNOWN = "ancestry_not_known"
 WORDS = ("stage", *CONTEXT_WORDS)
 VIEW_SIZE = 16  # u32 offset in the text window, u32 length, u32 VIEW_* flags, u32 zero

@@ -74,6 +74,7 @@ def _compared(alert: Alert) -> dict[str, object]:
         "severity": alert.rule.severity,
         "message": alert.message,
         "output": dict(alert.output),
+        "steps": alert.steps,
     }
 
 

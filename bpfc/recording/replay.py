@@ -13,6 +13,7 @@ from bpfc.artifact.record import ACT_DENY, STAGE_AFTER
 from bpfc.artifact.recording import LIFE
 from bpfc.artifact.testing import SlotLayout
 from bpfc.recording.header import Header
+from bpfc.recording.programs import Programs
 from bpfc.recording.reader import Item
 from bpfc.recording.translation import Translation
 from bpfc.runtime.judging import Event, Verdict
@@ -78,6 +79,8 @@ class Replay:
     _translations: dict[str, Translation] = field(init=False, factory=dict)
     _stages: dict[str, tuple[int, ...]] = field(init=False, factory=dict)
     _alerter: Alerter = field(init=False)
+    _programs: Programs = field(init=False, factory=Programs)
+    _sequences: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         artifact, half = self.runner.artifact, self.runner.half
@@ -89,6 +92,7 @@ class Replay:
             platform=half,
         )
         self._alerter = Alerter(artifact.manifest, context)
+        self._sequences = any(rule.steps for rule in artifact.manifest.rules)
         plans = {p.layout.event: p for p in plans_of(artifact.manifest.layouts, half).values()}
         wide = half == "windows" and self.header.platform == "linux"
         for judge in self.runner.layout.judges:
@@ -125,6 +129,8 @@ class Replay:
             Fault: the core did what no system allows.
         """
         if not item.before:
+            if self._sequences:
+                self._programs.note(item.record)
             return self._judge(item.record)
         translation = self._translations.get(item.record.event)
         if translation is not None:
@@ -144,7 +150,7 @@ class Replay:
             verdict = self.runner.judge(record.event, made.event, stage)
             if verdict.rules:
                 found = translation.alerting(record, made, verdict, stage)
-                alerts += self._alerter.alerts(found)
+                alerts += self._alerter.alerts(found, self._programs.of)
             if verdict.actions & ACT_DENY:
                 break
         return tuple(alerts)

@@ -12,6 +12,7 @@ from attrs import frozen
 from bpfc.artifact.decode import Plan, Record
 from bpfc.artifact.manifest import EventLayout, NumberField, TextField
 from bpfc.artifact.record import (
+    HEADER,
     RULE_PARTIAL,
     STAGE_BEFORE,
     VIEW_TRUNCATED,
@@ -20,6 +21,7 @@ from bpfc.artifact.record import (
 from bpfc.artifact.testing import NOBODY, PROCESS, Judge, SlotLayout
 from bpfc.runtime.judging import Event, Text, Verdict
 
+_ACTIONS = (1 << 8 * HEADER["actions"].size) - 1  # the kills that steps ask for stand with these
 _UNKNOWN = Text(flags=VIEW_UNKNOWN)
 
 
@@ -190,7 +192,7 @@ class Translation:
         header = record.header._replace(
             layout=self.plan.layout.digest,
             stage=stage,
-            actions=verdict.actions,
+            actions=verdict.actions & _ACTIONS,
             rule_count=len(verdict.rules),
             rules_more=verdict.more,
             errno=verdict.errno,
@@ -204,6 +206,7 @@ class Translation:
             made.numbers,
             tuple(text.data for text in made.texts),
             tuple(text.flags for text in made.texts),
+            verdict.steps,
         )
 
 

@@ -29,7 +29,15 @@ from bpfc.artifact.record import RULE_STATS, RULE_STATS_SIZE
 from bpfc.artifact.sets import SetInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.ladder import choose_forms
-from bpfc.runtime.platform import Boot, Capability, HookRuns, KillResult, Loaded, ProgramReport
+from bpfc.runtime.platform import (
+    Boot,
+    Capability,
+    HookRuns,
+    KillResult,
+    Loaded,
+    ProgramReport,
+    Running,
+)
 from bpfc.runtime.sets import Tables
 from bpfc.simulator.loaded import SimulatedLoaded, Unit
 from bpfc.simulator.machine import INSTRUCTIONS, Machine
@@ -275,6 +283,10 @@ class SimulatedPlatform:
     def program(self, pid: int, start_ns: int) -> str | None:
         """Nobody knows the program of a process: there are none."""
         return None
+
+    def running(self) -> tuple[Running, ...]:
+        """No process runs here."""
+        return ()
 
     def close(self) -> None:
         """Detach and unload everything."""

@@ -144,6 +144,7 @@ def _told(alert: Alert) -> tuple[object, ...]:
         alert.absent,
         alert.truncated,
         repr(alert.output),
+        repr([(step.name, step.event, sorted(step.fields.items())) for step in alert.steps]),
     )
 
 
