@@ -19,7 +19,7 @@ from bpfc.runtime.judging import CoreRunner, Event, Verdict
 
 Core = Callable[[Artifact], CoreRunner]
 # Maps in which rules keep what they remember (compiler.emit.state, compiler.plan.memory).
-_STATE_MAP, _MEMORY = "state", ("set_", "tags_")
+_STATE_MAP, _MEMORY = "state", ("set_", "tags_", "ancestry")
 
 
 @frozen
