@@ -5,6 +5,7 @@ NAME.pipeline.yml, where there is one, is the pipeline of a user. The .det file 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -39,14 +40,16 @@ class Case:
 
     def translated(self) -> tuple[Translation, ...]:
         """What becomes of the rules."""
-        pipelines = [
-            pipeline_of(file.name, file.read_bytes())
-            for file in [self.path.with_name(self.name + _PIPELINE)]
-            if file.exists()
-        ]
-        kernel_part = self.name == "kernel_part"
-        contents = [(self.path.name, self.path.read_bytes())]
-        return translated(contents, pipelines, kernel_part=kernel_part)
+        return _translated(self.path)
+
+
+@cache
+def _translated(path: Path) -> tuple[Translation, ...]:
+    """Each file once: several tests look at the same."""
+    pipeline = path.with_name(path.stem + _PIPELINE)
+    own = [pipeline_of(pipeline.name, pipeline.read_bytes())] if pipeline.exists() else []
+    contents = [(path.name, path.read_bytes())]
+    return translated(contents, own, kernel_part=path.stem == "kernel_part")
 
 
 def cases() -> Iterator[Case]:
