@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
         help="Translate rules of other systems into a policy.", no_args_is_help=True
     )
     group.command("sigma")(import_sigma)
+    group.command("falco")(import_falco)
     app.add_typer(group, name="import")
 
 
@@ -80,8 +81,8 @@ def import_sigma(
     Ends with 0 if all rules were translated in full, 1 if some were not, 2 if something is no rule.
     """
     check_own("dsl", "compiler")
+    from bpfc_cli.importing.files import rule_files
     from bpfc_cli.importing.sigma.pipelines import pipeline_of
-    from bpfc_cli.importing.sigma.reading import rule_files
     from bpfc_cli.importing.sigma.translate import translated
     from bpfc_cli.sources import read
 
@@ -89,6 +90,30 @@ def import_sigma(
     contents = _contents(list(rule_files(files)))
     found = translated(contents, pipelines, platform.value if platform else "", kernel_part)
     return finish(found, "sigma", output, form)
+
+
+def import_falco(
+    files: Sources,
+    output: Output = None,
+    mapping: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--mapping", metavar="FILE", help="TOML with fields of one's own; may be repeated."
+        ),
+    ] = None,
+    form: Report = ReportFormat.TABLE,
+) -> int:
+    """Translate Falco's rules; files in the order in which Falco would load them.
+
+    Ends with 0 if all rules were translated in full, 1 if some were not, 2 if something is no rule.
+    """
+    check_own("dsl", "compiler")
+    from bpfc_cli.importing.falco.translate import translated
+    from bpfc_cli.importing.files import rule_files
+    from bpfc_cli.sources import read
+
+    found = translated(_contents(list(rule_files(files))), list(read(mapping or ())))
+    return finish(found, "falco", output, form)
 
 
 def finish(

@@ -28,6 +28,7 @@ EXITS = {
     "BPFC08": CANNOT,
     "BPFC0801": USAGE,  # no such kernel
     "BPFC0820": USAGE,  # no pipeline
+    "BPFC0830": USAGE,  # no mapping
 }
 
 

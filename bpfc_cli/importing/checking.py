@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from bpfc_cli.importing.conditions import halves, simplified
+from bpfc_cli.importing.conditions import All, Not, halves, simplified
 from bpfc_cli.importing.model import Code, Detection, Reason, Translation
 from bpfc_cli.importing.source import named, rules_text
 from compiler.plan.planner import plan
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
 
-_HEADER = 'policy "imported" version "1" language 1\n'
+_HEADER = 'policy "imported" version "1" language 1'
 _COMPLICATED = "BPFC0651"  # too many alternatives
 _DIVISIONS = 3  # of a rule with too many alternatives: into eight rules at most
 
@@ -35,9 +35,9 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
         written = bool(item.detections) and not item.hidden
         reasons = _refusals(item) if written else ()
         if [reason.subject for reason in reasons] == [_COMPLICATED]:
-            parts = _divided(item, item.detections[0], _DIVISIONS)
-            if parts and len(item.detections) == 1:
-                item, reasons = _as_several(item, parts), ()
+            parts = [_fitting(item, detection, _DIVISIONS) for detection in item.detections]
+            if all(parts):
+                item, reasons = _as_several(item, tuple(p for part in parts for p in part)), ()
         first = ids.setdefault(item.about.id, item) if written and item.about.id else item
         if first is not item:
             text = f"the rule at {first.origin} has the same id"
@@ -52,16 +52,19 @@ def _as_several(item: Translation, parts: tuple[Detection, ...]) -> Translation:
     return evolve(item, detections=parts, notes=(*item.notes, note))
 
 
-def _divided(item: Translation, detection: Detection, times: int) -> tuple[Detection, ...]:
-    """A detection as several that are not too complicated; none if that does not help."""
-    parts = halves(simplified(detection.when))
+def _fitting(item: Translation, detection: Detection, times: int) -> tuple[Detection, ...]:
+    """A detection, or several that are not too complicated; none if that does not help."""
+    if not _refusals(evolve(item, detections=(detection,))):
+        return (detection,)
+    when = detection.when
+    if detection.excepts:
+        when = All((when, *(Not(condition) for _, condition in detection.excepts)))
+    parts = halves(simplified(when))
     if not times or parts is None or detection.threshold is not None:
         return ()
     found: list[Detection] = []
     for part in parts:
-        half = evolve(detection, when=part)
-        refused = _refusals(evolve(item, detections=(half,)))
-        several = _divided(item, half, times - 1) if refused else (half,)
+        several = _fitting(item, evolve(detection, when=part, excepts=()), times - 1)
         if not several:
             return ()
         found += several
@@ -70,7 +73,8 @@ def _divided(item: Translation, detection: Detection, times: int) -> tuple[Detec
 
 def _refusals(item: Translation) -> tuple[Reason, ...]:
     """What the front end or the planner says against a rule; each code once."""
-    policy, found = check([("imported.det", _HEADER + rules_text(*named([item])))])
+    text = "\n".join([_HEADER, *item.needs, rules_text(*named([item]))])
+    policy, found = check([("imported.det", text)])
     if policy is not None:
         # Also of events that no adapter reads yet: the limits are the same.
         _, found = plan(policy, testing=True)

@@ -37,6 +37,7 @@ class Test:
         nocase: whether ASCII letters fold.
         element: "any", "all" or "[n]" behind the name of a list, or "".
         exact: whether directory aliases are switched off.
+        named: whether the one value is the name of a list.
     """
 
     field: str
@@ -46,6 +47,7 @@ class Test:
     nocase: bool = False
     element: str = ""
     exact: bool = False
+    named: bool = False
 
 
 @frozen
@@ -191,6 +193,8 @@ def _tests_joined(items: Sequence[Condition], conjunction: bool) -> list[Conditi
 
 
 def _joinable(test: Test, conjunction: bool) -> bool:
+    if test.named:
+        return False
     if conjunction:
         return test.op in _ALL_OF and not test.element and (test.every or len(test.values) == 1)
     return (
@@ -282,8 +286,8 @@ def _grouped(item: Condition) -> str:
 def _test(test: Test, negated: bool) -> str:
     if test.op == "exists":
         return f"{test.field} {'not ' if negated else ''}exists"
-    single = len(test.values) == 1
-    operand = test.values[0] if single else f"[{', '.join(test.values)}]"
+    single = len(test.values) == 1 and not test.named
+    operand = test.values[0] if len(test.values) == 1 else f"[{', '.join(test.values)}]"
     words, front = [test.op], "not " if negated else ""
     if test.op == "==":
         words = ["=="] if single else ["in"]

@@ -164,6 +164,7 @@ class Detection:
         excepts: exceptions, by name.
         threshold: how often, or None.
         sequence: in the place of events and condition, or None.
+        alert: the text of its alerts, as a literal of the language, or "".
     """
 
     events: tuple[str, ...]
@@ -171,6 +172,7 @@ class Detection:
     excepts: tuple[tuple[str, Condition], ...] = ()
     threshold: Threshold | None = None
     sequence: Sequence_ | None = None
+    alert: str = ""
 
 
 @frozen
@@ -186,6 +188,8 @@ class Translation:
         names: of the rules in the policy, once they are in one.
         notes: where the translation differs from the rule.
         hidden: whether it is there only as a part of others, and has no rule of its own.
+        needs: lists and macros of the policy that its rules use, each a whole item.
+        disabled: whether its rules are switched off.
     """
 
     origin: Origin
@@ -195,6 +199,8 @@ class Translation:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     hidden: bool = False
+    needs: tuple[str, ...] = ()
+    disabled: bool = False
 
     @property
     def status(self) -> Status:

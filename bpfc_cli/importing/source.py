@@ -66,7 +66,9 @@ def policy_text(name: str, found: Sequence[Translation]) -> str:
         ValueError: a bug here: the text is not of the language.
     """
     head = f'policy {quoted(name)} version "1" language 1\n'
-    return formatted("\n".join([head, *map(rules_text, found)]))
+    needed = dict.fromkeys(text for item in found if item.names for text in item.needs)
+    off = [f"disable {name}\n" for item in found if item.disabled for name in item.names]
+    return formatted("\n".join([head, *needed, *map(rules_text, found), *off]))
 
 
 def formatted(text: str) -> str:
@@ -114,7 +116,7 @@ def _rule(item: Translation, name: str, detection: Detection, number: int) -> It
         evolve(about, id=f"{about.id}-{number}") if number > 1 and about.id else about
     )
     yield from _clauses(detection)
-    yield from ("alert", "}", "")
+    yield from (f"alert {detection.alert}", "}", "")
 
 
 def _comment(item: Translation) -> Iterator[str]:

@@ -112,3 +112,81 @@ def test_files_that_are_not_there(cli: Cli, tmp_path: Path) -> None:
     assert cli("import", "sigma", tmp_path / "missing.yml").code == exits.USAGE
     done = cli("import", "sigma", tmp_path)
     assert done.code == exits.USAGE and "no rule files" in done.err
+
+
+FALCO = "- rule: {name}\n  desc: d\n  condition: {condition}\n  output: x\n  priority: INFO\n"
+STARTED = FALCO.format(name="started", condition="evt.type = execve and proc.name = a")
+PODS = FALCO.format(name="pods", condition="evt.type = execve and k8s.pod.name = a")
+
+
+def test_falco_s_rules(cli: Cli, tmp_path: Path) -> None:
+    rules, target = tmp_path / "rules.yaml", tmp_path / "out.det"
+    rules.write_text(STARTED)
+    done = cli("import", "falco", rules, "--output", target)
+    assert done.code == exits.OK and "1 (100 %)" in done.out
+    assert cli("check", target).code == exits.OK
+    rules.write_text(STARTED + PODS)
+    done = cli("import", "falco", tmp_path, "--format", "json")
+    started, pods = json.loads(done.out)["rules"]
+    assert done.code == exits.FINDINGS
+    assert (started["status"], pods["status"]) == ("full", "second stage")
+    assert (pods["line"], pods["reasons"][0]["subject"]) == (6, "k8s.pod.name")
+
+
+def test_later_files_change_rules_of_earlier_ones(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(STARTED)
+    (tmp_path / "b.yaml").write_text(
+        "- rule: started\n  condition: or evt.type = dup\n  append: true\n"
+    )
+    done = cli("import", "falco", tmp_path / "a.yaml", tmp_path / "b.yaml")
+    assert done.code == exits.FINDINGS and "what Falco calls dup" in " ".join(done.out.split())
+
+
+def test_a_user_s_mapping(cli: Cli, tmp_path: Path) -> None:
+    rules, mapping = tmp_path / "rules.yaml", tmp_path / "mapping.toml"
+    rules.write_text(PODS)
+    mapping.write_text('[common.fields]\n"k8s.pod.name" = "container.name"\n')
+    assert cli("import", "falco", rules, "--mapping", mapping).code == exits.OK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = [",
+        "a = 1",
+        "[common]\nfields = 1",
+        '[common.fields]\n"a.b" = { nothing = 1 }',
+        '[common.fields]\n"a.b" = 1',
+        '[[event]]\nname = "no.event"\ntypes = ["x"]',
+        '[[event]]\nname = "net.dns_query"',
+        '[[event]]\nname = "net.dns_query"\ntypes = ["x"]\nwith = ["nothing"]',
+    ],
+)
+def test_what_is_no_mapping(cli: Cli, tmp_path: Path, text: str) -> None:
+    rules, mapping = tmp_path / "rules.yaml", tmp_path / "mapping.toml"
+    rules.write_text(STARTED)
+    mapping.write_text(text)
+    done = cli("import", "falco", rules, "--mapping", mapping)
+    assert done.code == exits.USAGE and "BPFC0830" in done.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [", "a: 1", "", "\x00", "*a", "- &a [*a]", "- rule: x", "- - - x", "- rule: {a: b}"],
+)
+def test_what_is_no_falco_rule(cli: Cli, tmp_path: Path, text: str) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(text)
+    done = cli("import", "falco", wrong)
+    assert done.code == exits.USAGE and "invalid" in done.out
+
+
+def test_values_that_aliases_repeat_are_bounded(cli: Cli, tmp_path: Path) -> None:
+    lines = ["- list: a", "  items: &a [" + ", ".join("x" * 100) + "]"]
+    for number in range(9):
+        before = "a" if not number else f"a{number - 1}"
+        lines.append(f"- list: b{number}\n  items: &a{number} [{', '.join([f'*{before}'] * 10)}]")
+    bomb = tmp_path / "bomb.yaml"
+    bomb.write_text("\n".join(lines))
+    done = cli("import", "falco", bomb)
+    assert done.code == exits.USAGE and "200,000 values" in " ".join(done.out.split())

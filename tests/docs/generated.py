@@ -11,7 +11,7 @@ from bpfc_cli.explain import all_texts
 from dsl import catalogue
 from dsl.codes import load
 from dsl.reference import events_page, fields_page
-from tests.docs import sigma
+from tests.docs import falco, sigma
 from tests.docs.grammar import ebnf
 from tests.house.table import ROOT
 
@@ -114,6 +114,8 @@ PARTS = (
     Part(DOCS / "events.md", "", lambda: events_page(catalogue.load())),
     Part(DOCS / "fields.md", "", lambda: fields_page(catalogue.load())),
     Part(DOCS / "import.md", "sigma sources", sigma.tables),
+    Part(DOCS / "import.md", "falco events", falco.events),
+    Part(DOCS / "import.md", "falco fields", falco.fields),
 )
 
 

@@ -51,7 +51,7 @@ TABLE = {
     # The public names. The one edge that goes up: the compiler, when it is asked for.
     "bpfc": _row("bpfc.runtime bpfc.artifact", lazy="compiler"),
     # Translates for the command line; needs an extra of its own.
-    "bpfc_cli.importing": _row("compiler dsl", "attr attrs sigma yaml"),
+    "bpfc_cli.importing": _row("compiler dsl", "attr attrs lark sigma yaml"),
     "bpfc_cli": _row(
         "bpfc bpfc.abi bpfc.artifact bpfc.recording bpfc.runtime bpfc.simulator bpfc_cli.importing "
         "compiler dsl runtime_linux",

@@ -5,29 +5,12 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address
 
 from sigma.types import SpecialChars
 
-from bpfc_cli.importing.conditions import All, Always, Condition, Raw, Test
+from bpfc_cli.importing.conditions import Always, Condition, Test
 from bpfc_cli.importing.model import Code, Refused
+from bpfc_cli.importing.networks import MAPPED
 from bpfc_cli.importing.sigma.texts import Part
 
-_MAPPED = IPv6Network("::ffff:0:0/96")  # addresses of IPv4 as the language has them
 _OCTET, _GROUP = re.compile(r"0|[1-9]\d{0,2}"), re.compile("0|[1-9a-f][0-9a-f]{0,3}")
-
-
-def network_test(field: str, network: IPv4Network | IPv6Network) -> Condition:
-    """Whether an address is in a network of its own family.
-
-    Args:
-        field: catalogue name of an address.
-        network: any network.
-
-    Returns:
-        The condition.
-    """
-    test = Test(field, "==", (str(network),))
-    if isinstance(network, IPv6Network) and network.supernet_of(_MAPPED):
-        is_ipv6 = Raw(f"{field} is_ipv6")
-        return is_ipv6 if network.prefixlen == 0 else All((test, is_ipv6))
-    return test
 
 
 def address_test(field: str, parts: tuple[Part, ...]) -> Condition:
@@ -69,7 +52,7 @@ def _any_of(field: str, networks: list[IPv4Network | IPv6Network]) -> Condition:
     four = collapse_addresses(n for n in networks if isinstance(n, IPv4Network))
     six = collapse_addresses(n for n in networks if isinstance(n, IPv6Network))
     found = [*four, *six]
-    if any(isinstance(n, IPv6Network) and n.supernet_of(_MAPPED) for n in found):
+    if any(isinstance(n, IPv6Network) and n.supernet_of(MAPPED) for n in found):
         raise Refused(Code.OPERATOR, field, "so short a beginning fits addresses of both families")
     return Test(field, "==", tuple(map(str, found)))
 

@@ -38,11 +38,11 @@ from bpfc_cli.importing.conditions import (
     without_unseen,
 )
 from bpfc_cli.importing.model import Code, Detection, Reason, Refused, Translation
+from bpfc_cli.importing.numbers import presence
 from bpfc_cli.importing.sigma.about import about_of, origin_of, together
 from bpfc_cli.importing.sigma.correlation import Part, correlated
 from bpfc_cli.importing.sigma.pipelines import BACKEND, EVENTS, SOURCE
 from bpfc_cli.importing.sigma.tables import Source, source_named
-from bpfc_cli.importing.sigma.texts import presence
 from bpfc_cli.importing.sigma.values import chosen, condition_of, two_fields
 from bpfc_cli.importing.source import formatted, named, policy_text, rules_text
 from dsl import catalogue

@@ -12,12 +12,10 @@ from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.filters import SigmaFilter
 from sigma.rule.base import SigmaYAMLLoader
 
+from bpfc_cli.importing.files import MAX_FILE
 from bpfc_cli.importing.model import About, Code, Origin, Reason, Translation
 from bpfc_cli.importing.sigma.about import Rule, origin_of
 from bpfc_cli.importing.sigma.regexes import options
-
-MAX_FILE = 4 << 20  # bytes; a thousand times what a rule has
-_SUFFIXES = (".yml", ".yaml")
 
 
 @frozen
@@ -31,22 +29,6 @@ class Read:
 
     rules: tuple[Rule, ...]
     wrong: tuple[Translation, ...]
-
-
-def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that paths name: files themselves, and all rule files below folders.
-
-    Args:
-        paths: files and folders.
-
-    Returns:
-        Files; those of a folder in the order of their names.
-    """
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
-        else:
-            yield path
 
 
 def read(contents: Iterable[tuple[str, bytes]]) -> Read:

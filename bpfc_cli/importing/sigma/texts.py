@@ -7,6 +7,7 @@ from sigma.types import Placeholder, SigmaString, SpecialChars
 
 from bpfc_cli.importing.conditions import Always, Condition, Test, quoted
 from bpfc_cli.importing.model import Code, Refused
+from bpfc_cli.importing.numbers import presence
 from dsl.catalogue import Field, Kind
 
 _STAR = SpecialChars.WILDCARD_MULTI
@@ -89,11 +90,6 @@ def text_test(field: Field, value: SigmaString, cased: bool) -> Condition:
         return Always(False)  # absent, never empty
     element = "any" if field.kind is Kind.STRINGS else ""
     return Test(field.name, op, (quoted(literal),), nocase=not cased, element=element)
-
-
-def presence(field: Field) -> Condition:
-    """Whether a field has a value."""
-    return Test(field.name, "exists") if field.optional else Always(True)
 
 
 def _operation(parts: tuple[Part, ...], path: bool) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """A field against one of Sigma's values, as a condition."""
 
-import math
 from collections.abc import Callable
 from itertools import groupby
 
@@ -23,15 +22,22 @@ from sigma.types import (
 
 from bpfc_cli.importing.conditions import All, Always, Any, Condition, Not, Raw, Test, quoted
 from bpfc_cli.importing.model import Code, Refused
-from bpfc_cli.importing.sigma.addresses import address_test, network_test
-from bpfc_cli.importing.sigma.texts import is_plain, parts_of, pattern_of, presence, text_test
+from bpfc_cli.importing.networks import network_test
+from bpfc_cli.importing.numbers import equal, ordered, presence
+from bpfc_cli.importing.sigma.addresses import address_test
+from bpfc_cli.importing.sigma.texts import is_plain, parts_of, pattern_of, text_test
 from dsl.catalogue import Field, Kind
 from dsl.patterns import regex
 from dsl.patterns.search import found
 from dsl.patterns.tree import PatternError
-from dsl.values import limits
 
 _NUMBERS = (Kind.INT, Kind.PORT)
+_ORDER = {
+    CompareOperators.LT: "<",
+    CompareOperators.LTE: "<=",
+    CompareOperators.GT: ">",
+    CompareOperators.GTE: ">=",
+}
 _BOOLEANS = (("false", 0), ("true", 1))
 _FLAGS = {"IGNORECASE": "i", "MULTILINE": "m", "DOTALL": "s"}
 # Modifiers by the type of the value that they make.
@@ -120,7 +126,7 @@ def _string(field: Field, value: SigmaString, cased: bool) -> Condition:
         case Kind.INT if is_plain(parts):
             text = "".join(map(str, parts))
             whole = text.removeprefix("-").isdecimal() and str(int(text)) == text
-            return _equal(field, int(text)) if whole else Always(False)
+            return equal(field, int(text)) if whole else Always(False)
     raise _unfit(field, "wildcard", "it cannot be compared as text")
 
 
@@ -146,16 +152,9 @@ def _ranges(field: Field, numbers: list[int]) -> Condition:
     return Test(field.name, "==", tuple(values)) if values else Always(False)
 
 
-def _equal(field: Field, number: int | float) -> Condition:
-    low, high = limits(field)
-    if number != int(number) or not low <= number <= high:
-        return Always(False)
-    return Test(field.name, "==", (str(int(number)),))
-
-
 def _number(field: Field, value: SigmaNumber) -> Condition:
     if field.kind in _NUMBERS:
-        return _equal(field, value.number)
+        return equal(field, value.number)
     if field.kind is Kind.ENUM and value.number == int(value.number):
         return Test(field.name, "==", (str(int(value.number)),))
     return _string(field, SigmaString.from_str(str(value)), False)
@@ -166,17 +165,8 @@ def _comparison(field: Field, value: SigmaCompareExpression) -> Condition:
     if field.kind not in _NUMBERS:
         raise _unfit(field, modifier(value), "only numbers are compared by size")
     if op is CompareOperators.NEQ:
-        return Not(_equal(field, number))
-    low, high = limits(field)
-    if op in (CompareOperators.LT, CompareOperators.LTE):
-        top = math.ceil(number) - 1 if op is CompareOperators.LT else math.floor(number)
-        holds, fails, test = top >= high, top < low, ("<=", top)
-    else:
-        least = math.floor(number) + 1 if op is CompareOperators.GT else math.ceil(number)
-        holds, fails, test = least <= low, least > high, (">=", least)
-    if holds or fails:
-        return presence(field) if holds else Always(False)
-    return Test(field.name, test[0], (str(test[1]),))
+        return Not(equal(field, number))
+    return ordered(field, _ORDER[op], number)
 
 
 def _regular(field: Field, value: SigmaRegularExpression) -> Condition:
