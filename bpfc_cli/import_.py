@@ -44,6 +44,15 @@ Output = Annotated[
 Report = Annotated[ReportFormat, typer.Option("--format", help="How to print what became of each.")]
 
 
+KernelPart = Annotated[
+    bool,
+    typer.Option(
+        "--kernel-part",
+        help="Of rules that need a second stage, write what the kernel can decide alone.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     group = typer.Typer(
@@ -68,13 +77,7 @@ def import_sigma(
         System | None,
         typer.Option("--platform", help="Only rules for this system, and those for none."),
     ] = None,
-    kernel_part: Annotated[
-        bool,
-        typer.Option(
-            "--kernel-part",
-            help="Of rules that need a second stage, write what the kernel can decide alone.",
-        ),
-    ] = False,
+    kernel_part: KernelPart = False,
 ) -> int:
     """Translate Sigma rules.
 
@@ -102,6 +105,7 @@ def import_falco(
         ),
     ] = None,
     form: Report = ReportFormat.TABLE,
+    kernel_part: KernelPart = False,
 ) -> int:
     """Translate Falco's rules; files in the order in which Falco would load them.
 
@@ -112,7 +116,8 @@ def import_falco(
     from bpfc_cli.importing.files import rule_files
     from bpfc_cli.sources import read
 
-    found = translated(_contents(list(rule_files(files))), list(read(mapping or ())))
+    contents = _contents(list(rule_files(files)))
+    found = translated(contents, list(read(mapping or ())), kernel_part)
     return finish(found, "falco", output, form)
 
 

@@ -85,7 +85,7 @@ def one_value(event: Event, name: str, spec: Spec, op: str, value: str, fold: bo
         chosen = _chosen(event, name, spec, op, value)
         if chosen is not None:
             return chosen
-    if spec.agent:
+    if spec.agent and not (spec.field and value.isdecimal()):
         raise Refused(Code.AGENT, name, f"{spec.agent} are known to user space only")
     if spec.any:
         parts = (Spec(field=field) for field in spec.any)

@@ -12,6 +12,7 @@ from bpfc_cli.importing.conditions import (
     Not,
     Raw,
     Test,
+    Unseen,
     shown,
     simplified,
 )
@@ -35,7 +36,6 @@ from bpfc_cli.importing.falco.tables import EventTable, Spec
 from bpfc_cli.importing.model import Code, Reason, Refused
 
 TYPES = ("evt.type", "syscall.type")
-_UNKNOWN = "\0"  # begins the text of what was refused, until it is known whether it matters
 _NAMED_OPS = ("==", "under")
 
 
@@ -137,9 +137,9 @@ class Translator:
 
     def _refuse(self, refused: Refused) -> Condition:
         reason = refused.reason
-        text = f"{_UNKNOWN}{reason.code.value} {reason.subject} {reason.text}"
+        text = f"{reason.code.value} {reason.subject} {reason.text}"
         self.refused[text] = reason
-        return Raw(text)
+        return Unseen(text)
 
     def _macro(self, macro: Macro, table: EventTable) -> Condition:
         try:
@@ -306,12 +306,12 @@ def type_hits(translator: Translator, compare: Compare, types: frozenset[str]) -
 
 
 def _texts(condition: Condition) -> Iterator[str]:
-    """The words of tests in a condition that stand for what was refused."""
+    """What stands in a condition for tests that were refused."""
     match condition:
         case Not():
             yield from _texts(condition.item)
         case All() | Any():
             for item in condition.items:
                 yield from _texts(item)
-        case Raw():
-            yield condition.text
+        case Unseen():
+            yield condition.subject

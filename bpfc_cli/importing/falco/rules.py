@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from bpfc_cli.importing.conditions import Always, Condition
+from bpfc_cli.importing.conditions import Always, Condition, simplified, without_unseen
 from bpfc_cli.importing.falco.conditions import TYPES, Translator, type_hits
 from bpfc_cli.importing.falco.output import alert_text
 from bpfc_cli.importing.falco.syntax import And, Compare, Expression, Macro, Not, Or, leaves
@@ -40,7 +40,8 @@ class Found:
     """What became of a rule's conditions.
 
     Args:
-        parts: one for all events with the same condition.
+        parts: one for all events with the same condition; of a rule with reasons what needs no
+            user space, if that was asked for.
         reasons: why something of it has no translation.
         notes: how it differs.
     """
@@ -55,6 +56,7 @@ def of_rule(
     condition: Expression,
     exceptions: Sequence[tuple[str, Expression]],
     output: str,
+    kernel_part: bool,
 ) -> Found:
     """Translate a rule's conditions on all events that they can be about.
 
@@ -63,9 +65,10 @@ def of_rule(
         condition: the rule's.
         exceptions: by name.
         output: what its alerts say.
+        kernel_part: of a rule that needs user space, keep what needs none.
 
     Returns:
-        What was found, with parts or with reasons.
+        What was found.
     """
     types = _mentioned(translator, condition)
     reasons = _untied(translator, condition, types)
@@ -82,7 +85,22 @@ def of_rule(
         text = f"the condition is false on every event of {', '.join(sorted(types))}"
         reasons = (Reason(Code.NEVER, "condition", text),)
     notes = dict.fromkeys(note for part in parts for note in part.notes)
+    if reasons:
+        wanted = kernel_part and all(reason.code is Code.AGENT for reason in reasons)
+        parts = [kept for part in parts if wanted and (kept := _seen(part)) is not None]
+        names = ", ".join(reason.subject for reason in reasons)
+        left_out = f"matches less than the original: what needs {names} is left out"
+        notes |= dict.fromkeys([left_out] if parts else [])
     return Found(_joined(parts), reasons, tuple(notes))
+
+
+def _seen(part: Part) -> Part | None:
+    """What of a part needs no user space: less than the whole, never more."""
+    when = simplified(without_unseen(part.when))
+    found = [(name, simplified(without_unseen(item, True))) for name, item in part.excepts]
+    if when == Always(False) or any(item == Always(True) for _, item in found):
+        return None
+    return evolve(part, when=when, excepts=tuple(e for e in found if e[1] != Always(False)))
 
 
 def _untied(

@@ -94,6 +94,7 @@ class EventTable:
         fields: by Falco's name, those of all events last.
         own: names of fields that other events have in other words, or not at all.
         absent: patterns of names of fields that have no value.
+        unread: names of arguments that Falco knows and the catalogue does not.
         narrow: events that are parts of this one.
         exhaustive: whether variants with a condition are all that there is of it.
         note: how the event differs from what Falco's types stand for, or "".
@@ -104,6 +105,7 @@ class EventTable:
     fields: Mapping[str, Spec]
     own: frozenset[str]
     absent: tuple[str, ...]
+    unread: frozenset[str]
     narrow: tuple[Narrow, ...]
     exhaustive: bool
     note: str
@@ -134,12 +136,16 @@ class EventTable:
         exact = f"{key}[{argument}]" if argument else key
         if (found := self.fields.get(exact)) is not None:
             return found
-        if any(fnmatchcase(key, pattern) for pattern in self.absent):
+        if any(fnmatchcase(key, pattern) for pattern in self.absent) or self._of_others(key):
             return _ABSENT
         if argument and (found := self.fields.get(f"{key}[*]")) is not None:
             return evolve(found, field=found.field.replace("*", argument))
         patterns = (p for p in self.fields if "*" in p and "[" not in p and fnmatchcase(key, p))
         return self.fields[longest] if (longest := max(patterns, key=len, default="")) else None
+
+    def _of_others(self, name: str) -> bool:
+        """Whether a field is an argument of other system calls only."""
+        return name.startswith("evt.arg.") and name in self.own and name not in self.unread
 
     def with_constants(self, values: Mapping[str, str], event: Event) -> "EventTable":
         """The same table where some fields have always one value, for another event."""
@@ -211,6 +217,7 @@ def _table(
         specs,
         own,
         tuple(name for part in (row, *more) for name in part.get("absent", ())),
+        frozenset(row.get("unread", ())),
         tuple(
             Narrow(_event(item["event"]), item["where"], item.get("also", {}))
             for item in row.get("narrow", ())

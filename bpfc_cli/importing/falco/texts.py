@@ -14,6 +14,7 @@ from dsl.patterns.tree import PatternError
 
 _PARTS = ("contains", "startswith", "endswith")
 _INSENSITIVE = {"icontains": "contains", "iglob": "glob"}
+_EMPTY = r"^\z"
 _WILD = re.compile(r"[?*\[]")
 
 
@@ -51,7 +52,7 @@ def text_test(
     if operator == "exists":
         return presence(field)
     if operator == "==" and not text and field.optional:
-        return Always(False)  # absent, never empty
+        operator, text = "regex", _EMPTY  # the language takes no == "" of what can be absent
     if operator == "regex":
         _check(name, text)
         if found(regex.parse(text, fold), b"", cut=True):
@@ -115,7 +116,7 @@ def _under(value: str) -> tuple[str, str]:
     """A path, or what is below it."""
     if value.strip("/") == "":
         # Everything is below the root; nothing is below nothing.
-        return ("startswith", "/") if value else ("regex", r"^\z")
+        return ("startswith", "/") if value else ("regex", _EMPTY)
     return "under", value.rstrip("/")
 
 

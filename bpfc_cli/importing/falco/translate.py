@@ -27,13 +27,16 @@ _STATUSES = {
 
 
 def translated(
-    contents: Iterable[tuple[str, bytes]], mappings: Iterable[tuple[str, bytes]] = ()
+    contents: Iterable[tuple[str, bytes]],
+    mappings: Iterable[tuple[str, bytes]] = (),
+    kernel_part: bool = False,
 ) -> tuple[Translation, ...]:
     """Translate rules.
 
     Args:
         contents: names of files and what is in them, in the order in which Falco would read them.
         mappings: names and contents of a user's tables of fields and events.
+        kernel_part: of rules that need user space, keep what needs none.
 
     Returns:
         Each rule of the files, in their order; with names those that are part of a policy.
@@ -45,9 +48,9 @@ def translated(
     book = read(item for name, data in contents for item in entries(name, data))
     translator = Translator(book, known, Declarations())
     wrong = [_wrong(item) for item in book.wrong]
-    rules = [_one(translator, rule) for rule in book.rules.values()]
+    rules = [_one(translator, rule, kernel_part) for rule in book.rules.values()]
     every = sorted([*rules, *wrong], key=lambda item: (item.origin.file, item.origin.line))
-    return checked(named(every))
+    return named(checked(every))
 
 
 def _wrong(item: Wrong) -> Translation:
@@ -55,7 +58,7 @@ def _wrong(item: Wrong) -> Translation:
     return Translation(item.origin, About(item.title), reasons=(reason,))
 
 
-def _one(translator: Translator, rule: Rule) -> Translation:
+def _one(translator: Translator, rule: Rule, kernel_part: bool) -> Translation:
     """What became of a rule."""
     empty = Translation(rule.origin, _about(rule))
     if rule.source != SOURCE:
@@ -64,7 +67,7 @@ def _one(translator: Translator, rule: Rule) -> Translation:
     try:
         condition = parse(rule.condition)
         exceptions = _exceptions(rule)
-        found = of_rule(translator, condition, exceptions, rule.output)
+        found = of_rule(translator, condition, exceptions, rule.output, kernel_part)
     except ConditionError as error:
         return empty.refused(Reason(Code.INVALID, "condition", str(error)))
     except RecursionError:
@@ -75,8 +78,6 @@ def _one(translator: Translator, rule: Rule) -> Translation:
 
 
 def _translation(translator: Translator, rule: Rule, found: Found) -> Translation:
-    if found.reasons:
-        return Translation(rule.origin, _about(rule), reasons=found.reasons, notes=found.notes)
     detections = tuple(Detection(p.events, p.when, p.excepts, alert=p.alert) for p in found.parts)
     conditions = [c for d in detections for c in (d.when, *(when for _, when in d.excepts))]
     needed = translator.names.used("\n".join(shown(simplified(c)) for c in conditions))
@@ -84,6 +85,7 @@ def _translation(translator: Translator, rule: Rule, found: Found) -> Translatio
         rule.origin,
         _about(rule),
         detections,
+        found.reasons,
         notes=found.notes,
         needs=needed,
         disabled=not rule.enabled,

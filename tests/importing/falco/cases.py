@@ -2,7 +2,8 @@
 
 NAME.det is the policy. NAME.txt has a line for each rule that was not translated in full, or
 differs. NAME.toml has events and what Falco's rules mean for them, in the form of tests/language.
-NAME.mapping.toml, where there is one, is a user's table of fields.
+NAME.mapping.toml, where there is one, is a user's table of fields. kernel_part is translated with
+that option.
 """
 
 from collections.abc import Iterator
@@ -41,7 +42,8 @@ class Case:
         """What becomes of the rules."""
         file = self.path.with_name(self.name + _MAPPING)
         own = [(file.name, file.read_bytes())] if file.exists() else []
-        return translated([(self.path.name, self.path.read_bytes())], own)
+        part = self.name.startswith("kernel_part")
+        return translated([(self.path.name, self.path.read_bytes())], own, part)
 
 
 def cases() -> Iterator[Case]:

@@ -1,0 +1,55 @@
+"""Random rules on events near them: the policy says what Falco's rule means."""
+
+from random import Random
+
+import yaml
+
+from bpfc_cli.importing.falco.translate import translated
+from bpfc_cli.importing.model import Code, Translation
+from bpfc_cli.importing.source import policy_text
+from dsl.frontend import check
+from dsl.interpreter import Interpreter
+from dsl.typed import Policy
+from tests.importing.falco.random_rules import Rule, events
+
+EVENTS = 40  # for each rule
+RULES = 25  # ten times as many, and so 10,000 pairs, in a long run
+# What random rules ask for and the language or bpfc's events do not have.
+EXPECTED = {Code.NEVER, Code.LIMIT, Code.FIELD}
+
+
+def test_verdicts_agree_with_falco_s_meaning(scale: int) -> None:
+    random = Random(1)
+    pairs = matches = number = 0
+    while pairs < RULES * EVENTS * scale:
+        rule = Rule(random, number)
+        number += 1
+        drawn = events(random, EVENTS)
+        expected = [rule.holds(falco) for falco, _ in drawn]
+        found = _translation(rule)
+        if not found.detections:
+            assert {reason.code for reason in found.reasons} <= EXPECTED, (rule.items(), found)
+            if any(reason.code is Code.NEVER for reason in found.reasons):
+                assert not any(expected), rule.items()
+            continue
+        policy = _policy(found)
+        for (falco, happened), wanted in zip(drawn, expected, strict=True):
+            alerts = [a for event in happened for a in Interpreter(policy).consume(event).alerts]
+            assert bool(alerts) == wanted, (rule.items(), policy_text("random", [found]), falco)
+            assert not any(alert.partial for alert in alerts)
+        pairs += len(drawn)
+        matches += sum(expected)
+    assert 0.05 < matches / pairs < 0.8  # neither side is right by luck
+    assert number < 1.5 * pairs / EVENTS  # few rules are left out
+
+
+def _translation(rule: Rule) -> Translation:
+    text = yaml.safe_dump(rule.items(), allow_unicode=True, sort_keys=False)
+    (found,) = translated([("random.yaml", text.encode())])
+    return found
+
+
+def _policy(found: Translation) -> Policy:
+    policy, diagnostics = check([("random.det", policy_text("random", [found]))])
+    assert policy is not None, "\n".join(map(str, diagnostics))
+    return policy
