@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks import sigma_rules
+from benchmarks import falco_rules, sigma_rules
+from bpfc_cli.importing.falco import translate as falco_translate
 from bpfc_cli.importing.model import Translation, summary
 from bpfc_cli.importing.sigma.translate import translated
 
@@ -23,8 +24,17 @@ def sigma(count: int, seed: int) -> Sequence[Translation]:
     return translated([("generated.yml", text.encode())], kernel_part=True)
 
 
+def falco(count: int, seed: int) -> Sequence[Translation]:
+    """Falco's rules, translated."""
+    text = yaml.safe_dump(falco_rules.items(count, seed), sort_keys=False)
+    return falco_translate.translated([("generated.yaml", text.encode())], kernel_part=True)
+
+
 # One row for each system that rules come from: its name is the beginning of its keys.
-SYSTEMS: dict[str, Callable[[int, int], Sequence[Translation]]] = {"sigma": sigma}
+SYSTEMS: dict[str, Callable[[int, int], Sequence[Translation]]] = {
+    "sigma": sigma,
+    "falco": falco,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

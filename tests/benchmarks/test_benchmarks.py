@@ -103,7 +103,8 @@ def test_an_unknown_benchmark_is_a_usage_error(capsys: pytest.CaptureFixture[str
 
 def test_imported_rules_are_counted() -> None:
     found = _json("import", "--rules", "60")
-    full, kernel = found["sigma_percent"], found["sigma_kernel_percent"]
-    assert isinstance(full, float) and isinstance(kernel, float)
-    assert 0 < full < kernel < 100
+    for system in ("sigma", "falco"):
+        full, kernel = found[f"{system}_percent"], found[f"{system}_kernel_percent"]
+        assert isinstance(full, float) and isinstance(kernel, float)
+        assert 0 < full < kernel < 100
     assert found == _json("import", "--rules", "60")

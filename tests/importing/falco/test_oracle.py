@@ -2,6 +2,7 @@
 
 from random import Random
 
+import pytest
 import yaml
 
 from bpfc_cli.importing.falco.translate import translated
@@ -11,8 +12,12 @@ from dsl.frontend import check
 from dsl.interpreter import Interpreter
 from dsl.typed import Policy
 from tests.importing.falco.random_rules import Rule, events
+from tests.language.fixture import lines
+from tests.language.kernel import outcomes, work
+from tests.language.play import play
 
 EVENTS = 40  # for each rule
+TOGETHER = 8  # rules of a policy that the kernel's core judges
 RULES = 25  # ten times as many, and so 10,000 pairs, in a long run
 # What random rules ask for and the language or bpfc's events do not have.
 EXPECTED = {Code.NEVER, Code.LIMIT, Code.FIELD}
@@ -43,13 +48,32 @@ def test_verdicts_agree_with_falco_s_meaning(scale: int) -> None:
     assert number < 1.5 * pairs / EVENTS  # few rules are left out
 
 
+@pytest.mark.bpf
+def test_the_kernel_s_core_agrees_with_the_interpreter(scale: int) -> None:
+    random = Random(2)
+    for _ in range(scale):
+        rules = [Rule(random, number) for number in range(TOGETHER)]
+        drawn = [event for _ in rules for event in events(random, EVENTS)]
+        policy = _policy(*_translations(*rules))
+        happened = [event for _, both in drawn for event in both]
+        made = work(policy, happened)
+        interpreter = Interpreter(policy)
+        expected = [lines(interpreter.consume(event)) for event in happened]
+        assert [lines(outcome) for outcome in outcomes(made, play(made))] == expected
+
+
 def _translation(rule: Rule) -> Translation:
-    text = yaml.safe_dump(rule.items(), allow_unicode=True, sort_keys=False)
-    (found,) = translated([("random.yaml", text.encode())])
+    (found,) = _translations(rule)
     return found
 
 
-def _policy(found: Translation) -> Policy:
-    policy, diagnostics = check([("random.det", policy_text("random", [found]))])
+def _translations(*rules: Rule) -> tuple[Translation, ...]:
+    items = [item for rule in rules for item in rule.items()]
+    text = yaml.safe_dump(items, allow_unicode=True, sort_keys=False)
+    return translated([("random.yaml", text.encode())])
+
+
+def _policy(*found: Translation) -> Policy:
+    policy, diagnostics = check([("random.det", policy_text("random", found))])
     assert policy is not None, "\n".join(map(str, diagnostics))
     return policy
