@@ -7,6 +7,7 @@ that option.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -40,10 +41,14 @@ class Case:
 
     def translated(self) -> tuple[Translation, ...]:
         """What becomes of the rules."""
-        file = self.path.with_name(self.name + _MAPPING)
-        own = [(file.name, file.read_bytes())] if file.exists() else []
-        part = self.name.startswith("kernel_part")
-        return translated([(self.path.name, self.path.read_bytes())], own, part)
+        return _translated(self.path)
+
+
+@cache
+def _translated(path: Path) -> tuple[Translation, ...]:
+    file = path.with_name(path.stem + _MAPPING)
+    own = [(file.name, file.read_bytes())] if file.exists() else []
+    return translated([(path.name, path.read_bytes())], own, path.stem == "kernel_part")
 
 
 def cases() -> Iterator[Case]:
