@@ -64,11 +64,18 @@ class Instruction(NamedTuple):
     @property
     def flow(self) -> Flow:
         """Where control goes."""
-        if self.kind not in (JMP, JMP32) or self.opcode == CALL:
-            return Flow.NEXT
-        if self.opcode == EXIT:
-            return Flow.EXIT
-        return Flow.JUMP if self.opcode == JA else Flow.BRANCH
+        return _FLOWS[self.opcode]
+
+
+def _flow(opcode: int) -> Flow:
+    if opcode & 7 not in (JMP, JMP32) or opcode == CALL:
+        return Flow.NEXT
+    if opcode == EXIT:
+        return Flow.EXIT
+    return Flow.JUMP if opcode == JA else Flow.BRANCH
+
+
+_FLOWS = tuple(_flow(opcode) for opcode in range(256))
 
 
 def decode(code: bytes) -> dict[int, Instruction]:

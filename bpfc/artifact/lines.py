@@ -5,11 +5,11 @@ object's own .BTF and .BTF.ext say so. Formats: Documentation/bpf/btf.rst.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from bpfc.artifact.objects import read_object
+from bpfc.artifact.objects import Place, read_object
 
 _HEADER = struct.Struct("<HBBI")  # magic, version, flags, hdr_len
 _RECORD = struct.Struct("<IIII")  # struct bpf_line_info, and struct bpf_core_relo
@@ -35,18 +35,19 @@ class Line:
     text: str
 
 
-def line_table(data: bytes) -> tuple[Line, ...]:
+def line_table(data: bytes, sections: Mapping[str, Place] | None = None) -> tuple[Line, ...]:
     """All lines of an object, section by section, in order of their instructions.
 
     Args:
         data: an object whose ELF structure has been checked.
+        sections: where its sections stand, if somebody knows already.
 
     Returns:
         The lines; empty without a table, or if it cannot be read: it only serves messages.
     """
     found = []
     try:
-        for strings, section, (offset, file, text, column) in _records(data, _LINES):
+        for strings, section, (offset, file, text, column) in _records(data, sections, _LINES):
             place = _text(strings, file), column >> _LINE_SHIFT
             found.append(Line(section, offset, *place, _text(strings, text)))
     except (struct.error, ValueError):
@@ -69,11 +70,14 @@ def line_places(data: bytes) -> dict[str, set[tuple[str, int]]]:
     return found
 
 
-def kernel_relocations(data: bytes) -> dict[tuple[str, int], int]:
+def kernel_relocations(
+    data: bytes, sections: Mapping[str, Place] | None = None
+) -> dict[tuple[str, int], int]:
     """The instructions that a loader adapts to the running kernel's structures (CO-RE).
 
     Args:
         data: an object whose ELF structure has been checked.
+        sections: where its sections stand, if somebody knows already.
 
     Returns:
         What is asked (enum bpf_core_relo_kind: 0 for the place of a member) by (section, bytes
@@ -83,7 +87,7 @@ def kernel_relocations(data: bytes) -> dict[tuple[str, int], int]:
         ValueError: the table cannot be read.
     """
     try:
-        rows = _records(data, _RELOCATIONS)
+        rows = _records(data, sections, _RELOCATIONS)
         return {(section, offset): kind for _, section, (offset, _, _, kind) in rows}
     except struct.error as error:
         raise ValueError("the table of kernel structures cannot be read") from error
@@ -99,9 +103,12 @@ def _text(strings: bytes, offset: int) -> str:
     return strings[offset : strings.index(b"\0", offset)].decode(errors="replace")
 
 
-def _records(data: bytes, table: int) -> Iterator[tuple[bytes, str, tuple[int, int, int, int]]]:
+def _records(
+    data: bytes, sections: Mapping[str, Place] | None, table: int
+) -> Iterator[tuple[bytes, str, tuple[int, int, int, int]]]:
     """The string table, the section and the four words of each record of a table."""
-    sections = read_object(data, "the object").sections
+    if sections is None:
+        sections = read_object(data, "the object").sections
     if ".BTF" not in sections or ".BTF.ext" not in sections:
         return
     btf, ext = (

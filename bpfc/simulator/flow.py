@@ -1,6 +1,7 @@
 """Control flow of a function: basic blocks, which registers they need, what they lead to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from attrs import frozen
 
@@ -8,7 +9,8 @@ from bpfc.abi.instructions import (
     ALU,
     ALU64,
     CALL,
-    JMP,
+    EXIT,
+    JA,
     JMP32,
     LD,
     LDX,
@@ -22,9 +24,11 @@ from bpfc.simulator.image import Function
 
 MOV = 0xB0
 FROM_REGISTER = 0x08
-ARGUMENTS = frozenset(range(1, 6))
+REGISTERS = 11
+ARGUMENTS = 0b111110  # r1 to r5, a bit each
 _ATOMIC_FETCH, _ATOMIC_CMPXCHG = 0x01, 0xF1
 _ATOMIC_MODE = 0xC0
+_END = 0xD0
 
 
 @frozen
@@ -94,47 +98,60 @@ def reachable(blocks: Mapping[int, Block]) -> dict[int, Block]:
     return {at: block for at, block in blocks.items() if at in seen}
 
 
-def reads(ins: Instruction, arguments: frozenset[int]) -> set[int]:
-    """The registers that an instruction reads.
+def bits(registers: Iterable[int]) -> int:
+    """Registers as a bit each."""
+    return sum(1 << number for number in set(registers))
+
+
+@cache
+def registers(mask: int) -> tuple[int, ...]:
+    """The registers of a mask."""
+    return tuple(number for number in range(REGISTERS) if mask >> number & 1)
+
+
+def reads(ins: Instruction, arguments: int) -> int:
+    """The registers that an instruction reads, a bit each.
 
     Args:
         ins: the instruction.
         arguments: those that it reads if it is a call.
     """
-    if ins.kind in (ALU, ALU64):
-        operation = ins.opcode & 0xF0
-        source = {ins.src} if ins.opcode & FROM_REGISTER and operation != 0xD0 else set()
-        return source if operation == MOV else source | {ins.dst}
-    if ins.kind == LDX:
-        return {ins.src}
-    if ins.kind == ST:
-        return {ins.dst}
-    if ins.kind == STX:
-        compare = is_atomic(ins) and ins.imm == _ATOMIC_CMPXCHG
-        return {ins.dst, ins.src} | ({0} if compare else set())
     if ins.opcode == CALL:
-        return set(arguments)
-    if ins.flow is Flow.EXIT:
-        return {0}
-    if ins.flow is Flow.BRANCH:
-        return {ins.dst} | ({ins.src} if ins.opcode & FROM_REGISTER else set())
-    return set()
+        return arguments
+    return _effects(ins.opcode, ins.dst, ins.src, ins.imm if is_atomic(ins) else 0)[0]
 
 
-def writes(ins: Instruction) -> set[int]:
-    """The registers that hold a new value behind an instruction."""
-    if ins.kind in (ALU, ALU64, LDX, LD):
-        return {ins.dst}
-    if ins.opcode == CALL:
-        return {0}
-    if is_atomic(ins) and ins.imm & _ATOMIC_FETCH:
-        return {0} if ins.imm == _ATOMIC_CMPXCHG else {ins.src}
-    return set()
+def writes(ins: Instruction) -> int:
+    """The registers that hold a new value behind an instruction, a bit each."""
+    return _effects(ins.opcode, ins.dst, ins.src, ins.imm if is_atomic(ins) else 0)[1]
 
 
-def clobbers(ins: Instruction) -> frozenset[int]:
-    """The registers whose value is gone behind an instruction."""
-    return ARGUMENTS if ins.opcode == CALL and ins.kind == JMP else frozenset()
+def clobbers(ins: Instruction) -> int:
+    """The registers whose value is gone behind an instruction, a bit each."""
+    return ARGUMENTS if ins.opcode == CALL else 0
+
+
+@cache
+def _effects(opcode: int, dst: int, src: int, operation: int) -> tuple[int, int]:
+    """What an instruction reads and writes; `operation` is that of an atomic one."""
+    kind, target, source = opcode & 7, 1 << dst, 1 << src
+    from_register = source if opcode & FROM_REGISTER else 0
+    if kind in (ALU, ALU64):
+        used = 0 if opcode & 0xF0 == _END else from_register
+        return (used if opcode & 0xF0 == MOV else used | target), target
+    if kind in (LDX, LD):
+        return (source if kind == LDX else 0), target
+    if kind == ST:
+        return target, 0
+    if kind == STX:
+        compare = 1 if operation == _ATOMIC_CMPXCHG else 0
+        result = 1 if compare else source if operation & _ATOMIC_FETCH else 0
+        return target | source | compare, result
+    if opcode == CALL:
+        return 0, 1
+    if opcode == EXIT:
+        return 1, 0
+    return (0 if opcode == JA else target | from_register), 0
 
 
 def is_atomic(ins: Instruction) -> bool:
@@ -149,7 +166,7 @@ def is_branch32(ins: Instruction) -> bool:
 
 @frozen
 class Liveness:
-    """Which registers may be read later.
+    """Which registers may be read later, a bit each.
 
     Args:
         entry: at the function's begin: its arguments, if it is in order.
@@ -157,15 +174,15 @@ class Liveness:
         dead: instructions whose result nobody reads, of those that were asked about.
     """
 
-    entry: frozenset[int]
-    behind: Mapping[int, frozenset[int]]
+    entry: int
+    behind: Mapping[int, int]
     dead: frozenset[int]
 
 
 def liveness(
     function: Function,
     blocks: Mapping[int, Block],
-    arguments: Mapping[int, frozenset[int]],
+    arguments: Mapping[int, int],
     removable: frozenset[int],
 ) -> Liveness:
     """Registers that may be read before they are written again.
@@ -173,37 +190,48 @@ def liveness(
     Args:
         function: the function.
         blocks: its blocks.
-        arguments: registers that each call reads, by its instruction.
+        arguments: registers that each call reads, a bit each, by its instruction.
         removable: instructions that may be left out if nobody reads what they compute.
     """
-    none: frozenset[int] = frozenset()
-    gone = {at: writes(function.code[at]) | clobbers(function.code[at]) for at in function.code}
-    read = {at: reads(function.code[at], arguments.get(at, none)) for at in function.code}
-    needed, written = {}, {}  # of each block: read before it is written there; written there
+    code = function.code
+    effects = {
+        at: (reads(ins, arguments.get(at, 0)), ~(writes(ins) | clobbers(ins)))
+        for at, ins in code.items()
+    }
+    needed: dict[int, int] = {}  # of each block: read before it is written there
+    kept: dict[int, int] = {}  # not written there
     for start, block in blocks.items():
-        now: set[int] = set()
-        lost: set[int] = set()
+        now, left = 0, -1
         for at in reversed(block.body):
-            now = (now - gone[at]) | read[at]
-            lost |= gone[at]
-        needed[start], written[start] = frozenset(now), frozenset(lost)
+            read, others = effects[at]
+            now = now & others | read
+            left &= others
+        needed[start], kept[start] = now, left
     live = dict(needed)
     order, changed = list(blocks.values())[::-1], True
     while changed:
         changed = False
         for block in order:
-            later = none.union(*(live[at] for at in block.successors))
-            found = needed[block.start] | (later - written[block.start])
+            found = needed[block.start] | _later(block, live) & kept[block.start]
             if found != live[block.start]:
                 live[block.start], changed = found, True
-    behind: dict[int, frozenset[int]] = {}
+    behind: dict[int, int] = {}
     dead: set[int] = set()
     for block in order:
-        left = none.union(*(live[at] for at in block.successors))
+        now = _later(block, live)
         for at in reversed(block.body):
-            behind[at] = left
-            if at in removable and not gone[at] & left:
+            behind[at] = now
+            read, others = effects[at]
+            if at in removable and not ~others & now:
                 dead.add(at)
-                continue
-            left = (left - gone[at]) | read[at]
+            else:
+                now = now & others | read
     return Liveness(live[0], behind, frozenset(dead))
+
+
+def _later(block: Block, live: Mapping[int, int]) -> int:
+    """What may be read behind a block."""
+    found = 0
+    for at in block.successors:
+        found |= live[at]
+    return found

@@ -157,7 +157,7 @@ class Image:
         try:
             self._symbols = self._read_symbols()
             self._relocations = self._read_relocations()
-            self._foreign = kernel_relocations(self.data)
+            self._foreign = kernel_relocations(self.data, self._places)
         except (struct.error, ValueError, IndexError) as error:
             raise Fault("BPFC0921", f"{self.label} cannot be read: {error}") from error
         self._entries = {
@@ -175,7 +175,7 @@ class Image:
     @cached_property
     def _lines(self) -> dict[str, list[Line]]:
         found: dict[str, list[Line]] = {}
-        for line in line_table(self.data):
+        for line in line_table(self.data, self._places):
             found.setdefault(line.section, []).append(line)
         return found
 

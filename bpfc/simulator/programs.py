@@ -76,7 +76,7 @@ def check_context(
     Raises:
         Fault: it does.
     """
-    for at, state in states_of(function, blocks, {1: Context(0)}).items():
+    for at, state, _ in states_of(function, blocks, {1: Context(0)}):
         ins = function.code[at]
         if ins.kind not in (LDX, ST, STX):
             continue

@@ -6,13 +6,22 @@ written is noticed by Python itself, and most functions need no memory for their
 pieces are memory, of which is noted byte by byte what was written.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 
-from bpfc.abi.instructions import ALU64, CALL, LD, LDX, SIZES, ST, STX, Flow, Instruction
+from bpfc.abi.instructions import ALU, ALU64, CALL, LD, LDX, SIZES, ST, STX, Flow, Instruction
 from bpfc.abi.linux import STACK_SIZE
-from bpfc.simulator.flow import FROM_REGISTER, MOV, Block, clobbers, is_atomic, reads, writes
+from bpfc.simulator.flow import (
+    FROM_REGISTER,
+    MOV,
+    Block,
+    clobbers,
+    is_atomic,
+    reads,
+    registers,
+    writes,
+)
 from bpfc.simulator.image import Function
 
 _ADD, _ALU_OPERATION = 0x00, 0xF0
@@ -141,8 +150,8 @@ def frame_of(
             with, None if that is not known.
     """
     uses, constant = _Uses(), set()
-    for at, state in states_of(function, blocks, {FRAME: Stack(0)}).items():
-        if _value(state, at, function.code[at], function) is not None:
+    for at, state, value in states_of(function, blocks, {FRAME: Stack(0)}):
+        if value is not None:
             constant.add(at)
         _note(function, at, state, arguments.get(at, ()), passed, uses)
     slots = {} if uses.exposed else _slots(uses)
@@ -162,30 +171,39 @@ def frame_of(
     )
 
 
-def states_of(function: Function, blocks: Mapping[int, Block], first: State) -> dict[int, State]:
-    """What is known of the values of registers before each instruction.
+def states_of(
+    function: Function, blocks: Mapping[int, Block], first: State
+) -> Iterator[tuple[int, State, Value]]:
+    """What is known of the values of registers at each instruction.
 
     Args:
         function: the function.
         blocks: its blocks.
         first: at its begin.
+
+    Yields:
+        The instruction, the state before it (good until the next one is asked for), and the value
+        that it writes.
     """
     at_start: dict[int, State] = {0: dict(first)}
-    before: dict[int, State] = {}
     todo = [0]
     while todo:
         start = todo.pop()
         state = dict(at_start[start])
         for at in blocks[start].body:
-            before[at] = dict(state)
-            _step(state, at, function)
+            _step(state, _value(state, at, function), function.code[at])
         for target in blocks[start].successors:
             known = at_start.get(target)
             joined = state if known is None else _joined(known, state)
             if joined != known:
                 at_start[target] = dict(joined)
                 todo.append(target)
-    return before
+    for start, block in blocks.items():
+        state = at_start[start]
+        for at in block.body:
+            value = _value(state, at, function)
+            yield at, state, value
+            _step(state, value, function.code[at])
 
 
 def _joined(one: State, other: State) -> State:
@@ -202,23 +220,22 @@ def _joined(one: State, other: State) -> State:
     return found
 
 
-def _step(state: State, at: int, function: Function) -> None:
-    """Bring the state behind an instruction."""
-    ins = function.code[at]
-    value = _value(state, at, ins, function)
-    for number in clobbers(ins):
-        state.pop(number, None)
-    for number in writes(ins):
-        state.pop(number, None)
+def _step(state: State, value: Value, ins: Instruction) -> None:
+    """Bring the state behind an instruction that writes a value."""
+    gone = writes(ins) | clobbers(ins)
+    if gone:
+        for number in registers(gone):
+            state.pop(number, None)
         if value is not None:
-            state[number] = value
+            state[ins.dst] = value
 
 
-def _value(state: State, at: int, ins: Instruction, function: Function) -> Value:
+def _value(state: State, at: int, function: Function) -> Value:
     """What an instruction writes."""
+    ins = function.code[at]
     if ins.kind == LD:
         return MapAddress(function.maps[at]) if at in function.maps else None
-    if ins.kind in (LDX, ST, STX) or ins.opcode == CALL or ins.flow is not Flow.NEXT:
+    if ins.kind not in (ALU, ALU64):
         return None
     operation = ins.opcode & _ALU_OPERATION
     source = state.get(ins.src) if ins.opcode & FROM_REGISTER else None
@@ -264,7 +281,7 @@ def _note(
                 # Atomic operations and what lies outside need memory.
                 uses.exposed |= is_atomic(ins) or not -STACK_SIZE <= place <= -size
     elif ins.flow is not Flow.NEXT and any(
-        isinstance(state.get(number), Stack) for number in reads(ins, frozenset())
+        isinstance(state.get(number), Stack) for number in registers(reads(ins, 0))
     ):
         uses.exposed = True
 

@@ -13,7 +13,17 @@ from attrs import frozen
 
 from bpfc.abi.instructions import ALU, ALU64, CALL, LD, LDX, Flow, Instruction
 from bpfc.simulator import statements
-from bpfc.simulator.flow import Block, Liveness, blocks_of, clobbers, is_atomic, liveness
+from bpfc.simulator.flow import (
+    ARGUMENTS,
+    Block,
+    Liveness,
+    bits,
+    blocks_of,
+    clobbers,
+    is_atomic,
+    liveness,
+    registers,
+)
 from bpfc.simulator.image import Function
 from bpfc.simulator.stack import FRAME, Frame, Passed, Slot, frame_of
 
@@ -130,7 +140,7 @@ class Translator:
         self.live: Liveness = liveness(
             function,
             self.blocks,
-            {at: frozenset(found) for at, found in self.calls.items()},
+            {at: bits(found) for at, found in self.calls.items()},
             self.frame.constant,
         )
         self.source: list[str] = []
@@ -140,7 +150,7 @@ class Translator:
     @property
     def arguments(self) -> tuple[int, ...]:
         """The registers that the function takes."""
-        return tuple(sorted(self.live.entry & set(range(1, 6))))
+        return registers(self.live.entry & ARGUMENTS)
 
     def _call_arguments(self, at: int, ins: Instruction) -> tuple[int, ...]:
         if at in self.function.calls:
@@ -273,8 +283,8 @@ class Translator:
         else:
             self._line(depth, f"r0 = H{ins.imm}({taken})", at)
             if not self.linker.helper(ins.imm).returns:
-                gone |= {0}
-        for number in sorted(gone & self.live.behind[at]):
+                gone |= 1
+        for number in registers(gone & self.live.behind[at]):
             # Whoever reads it finds nothing.
             self._line(depth, f"r{number} = 0; del r{number}", at)
 
