@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -19,7 +19,6 @@ from bpfc_cli.streaming import AlertFormat, ended_by_signals
 
 if TYPE_CHECKING:
     from bpfc.artifact.container import Artifact
-    from bpfc.recording.header import Header
     from bpfc.recording.reader import Item, Reader
     from bpfc.recording.replay import Replay
     from bpfc_cli.replay_report import Report
@@ -55,6 +54,14 @@ def replay(
     half: Annotated[
         Half, typer.Option(help="Whose bytes judge; texts are turned into those of the system.")
     ] = Half.LINUX,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=FILE",
+            help="Elements of a run-time set, one a line, tabs inside tuples; may be repeated.",
+        ),
+    ] = None,
     summary_only: Annotated[
         bool, typer.Option("--summary-only", help="Print no alerts, only what they add up to.")
     ] = False,
@@ -82,7 +89,7 @@ def replay(
     old = None if against is None else _artifact(against)
     with file.open("rb") as stream:
         reader = Reader(stream)
-        run = _Run.of(reader, new, old, half.value)
+        run = _Run.of(reader, new, old, half.value, sets or [])
         report = Report.begin(form, summary_only, reader.header.boot_time_ns, old is not None)
         with ended_by_signals(run.stop), _progress(file) as told:
             run.go(report, told)
@@ -121,11 +128,24 @@ class _Run:
     seconds: float = field(default=0.0, init=False)
 
     @classmethod
-    def of(cls, reader: "Reader", new: "Artifact", old: "Artifact | None", half: str) -> "_Run":
+    def of(
+        cls,
+        reader: "Reader",
+        new: "Artifact",
+        old: "Artifact | None",
+        half: str,
+        sets: Sequence[str],
+    ) -> "_Run":
         """Make the policies ready."""
+        from bpfc_cli.replay_sets import check_names, fill
+
         notes: list[Problem] = []
-        tried = _ready(reader.header, new, half, notes)
-        other = None if old is None else _ready(reader.header, old, half, notes)
+        tried = _ready(reader, new, half, notes)
+        other = None if old is None else _ready(reader, old, half, notes)
+        cores = [tried.runner, *([] if other is None else [other.runner])]
+        check_names(cores, sets)
+        for core in cores:
+            fill(core, sets)
         return cls(reader, tried, other, notes)
 
     def stop(self) -> None:
@@ -193,13 +213,13 @@ def _missing(one: "Replay") -> Problem:
     )
 
 
-def _ready(header: "Header", artifact: "Artifact", half: str, notes: list[Problem]) -> "Replay":
+def _ready(reader: "Reader", artifact: "Artifact", half: str, notes: list[Problem]) -> "Replay":
     """A policy in the simulator, as the recorded machine would carry it out."""
     from bpfc.recording.replay import Replay, offered
     from bpfc.runtime.errors import SensorError
     from bpfc.simulator.runner import SimulatedCore
 
-    manifest = artifact.manifest
+    manifest, header = artifact.manifest, reader.header
     if getattr(manifest, half) is None or manifest.slot is None:
         raise Stop(
             FINDINGS,
@@ -223,7 +243,7 @@ def _ready(header: "Header", artifact: "Artifact", half: str, notes: list[Proble
             )
         )
         core = SimulatedCore(artifact, half, None)
-    return Replay(core, header, late_fields(artifact))
+    return Replay(core, header, reader.users.get, late_fields(artifact))
 
 
 def late_fields(artifact: "Artifact") -> dict[str, tuple[str, ...]]:

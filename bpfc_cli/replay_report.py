@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from bpfc.artifact.record import RULE_STATS
 from bpfc.recording.comparison import CHANGED, GONE, HOUR_NS, NEW, Change, Tally, changes
 from bpfc_cli.streaming import AlertFormat, printer, say
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from bpfc.recording.replay import Replay
 
 KINDS = (NEW, GONE, CHANGED)
+# Counts of a rule (record.RULE_STATS) that its alerts do not tell, in words.
+_COUNTS = {
+    "unknown": "undecided",
+    "suppressed": "alerts held back by the limit",
+    "evicted": "keys forgotten",
+    "skipped": "events not counted",
+}
 
 
 @define
@@ -105,6 +113,9 @@ class Report:
         else:
             self._tables(rules)
         self._facts(reader, seconds)
+        for name, counts in _uncertain(replay).items():
+            words = ", ".join(f"{_COUNTS[key]} {count:,}" for key, count in counts.items())
+            say(f"  {name}: {words}")
 
     def _summary(
         self, rules: Sequence[str], replay: "Replay", reader: "Reader", seconds: float
@@ -123,6 +134,7 @@ class Report:
                 "fields": {event: list(names) for event, names in replay.missing.fields.items()},
             },
             "rules": [self._rule(name) for name in rules],
+            "uncertain": _uncertain(replay),
             "hours": [
                 {"hour": hour, "rule": rule, "alerts": count}
                 for hour, rule, count in self._hours(rules)
@@ -181,6 +193,17 @@ class Report:
         if lost := reader.counts.lost:
             words = ", ".join(f"{name} {count:,}" for name, count in lost.items())
             say(f"  lost while recording: {words}")
+
+
+def _uncertain(replay: "Replay") -> dict[str, dict[str, int]]:
+    """By rule, counts of what its alerts do not say; those that are 0 are left out."""
+    found = {}
+    rules = replay.runner.artifact.manifest.rules
+    for rule, counts in zip(rules, replay.runner.statistics(), strict=True):
+        named = dict(zip(RULE_STATS, counts, strict=True))
+        if some := {name: named[name] for name in _COUNTS if named[name]}:
+            found[rule.name] = some
+    return found
 
 
 def _nothing(_: object) -> None:

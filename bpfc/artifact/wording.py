@@ -19,7 +19,7 @@ Values = Mapping[str, Value | State]
 Users = Callable[[int], str | None]
 
 # Fields of default messages that are users' ids, and where a container is named.
-_USERS = ("proc.uid", "setuid.uid", "setuid.euid", "chown.owner")
+USER_FIELDS = ("proc.uid", "setuid.uid", "setuid.euid", "chown.owner")
 _CONTAINER = "container.id"
 
 
@@ -125,7 +125,7 @@ def with_users(values: Values, users: Users) -> Values:
     if isinstance(values.get(_CONTAINER), str):
         return values
     found: dict[str, Value | State] = {}
-    for name in _USERS:
+    for name in USER_FIELDS:
         uid = values.get(name)
         if isinstance(uid, int) and (user := users(uid)):
             found[name] = f"{uid} ({user})"

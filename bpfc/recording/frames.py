@@ -25,7 +25,8 @@ _HEAD = struct.Struct("<4s5I")
 _CHECKED = struct.Struct("<4s4I")
 FRAME_MAGIC = b"FRME"
 
-KIND_HEADER, KIND_EVENTS, KIND_COUNTS, KIND_END, KIND_RUNNING = 1, 2, 3, 4, 5
+KIND_HEADER, KIND_EVENTS, KIND_COUNTS, KIND_END = 1, 2, 3, 4
+KIND_RUNNING, KIND_USERS = 5, 6
 PLAIN_MAX = 4 << 20  # bytes of an unpacked payload
 FILL = PLAIN_MAX - RECORD_MAX - 4  # a frame with so much in it has room for one event more
 _LEVEL = 6  # of zlib

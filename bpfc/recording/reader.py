@@ -14,11 +14,13 @@ from bpfc.recording.frames import (
     KIND_EVENTS,
     KIND_HEADER,
     KIND_RUNNING,
+    KIND_USERS,
     Ending,
     Frame,
     FrameReader,
 )
 from bpfc.recording.header import Header, parse_header
+from bpfc.recording.users import parse_users
 from bpfc.recording.writer import LENGTH
 
 NOTHING = Counts(0, {}, {}, 0)
@@ -61,6 +63,7 @@ class Reader:
         self.header: Header = parse_header(first.payload)
         self.counts = NOTHING
         self.malformed = 0
+        self.users: dict[int, str] = {}  # those that the events so far mention
         self._decoder = Decoder(self.header.layouts, self.header.platform)
 
     @property
@@ -73,6 +76,8 @@ class Reader:
         for frame in self._stream:
             if frame.kind in (KIND_EVENTS, KIND_RUNNING):
                 yield from self._events(frame)
+            elif frame.kind == KIND_USERS:
+                self.users |= parse_users(frame.payload)
             elif frame.kind in (KIND_COUNTS, KIND_END):
                 self.counts = parse_counts(frame.payload) or self.counts
             # Frames of a kind that later versions have are passed over.

@@ -19,6 +19,7 @@ from bpfc.recording.header import Header
 from bpfc.recording.redacting import RecordRedactor
 from bpfc.recording.redaction import MARKER, Redactor
 from bpfc.recording.running import fork_records
+from bpfc.recording.users import UserNames
 from bpfc.recording.writer import FLUSH_S, Writer
 from bpfc.runtime.sensor import Sensor
 from bpfc.version import __version__
@@ -98,8 +99,8 @@ class Recorder:
             OSError: the file cannot be written.
         """
         decoder = Decoder(policy.manifest.layouts, self.sensor.platform.name)
-        keep = RecordRedactor(decoder, self.redactor)
         with Writer(path, self._header(policy), replace) as writer:
+            keep = RecordRedactor(decoder, self.redactor, UserNames(writer.users).note)
             try:
                 self.sensor.activate(policy)
             except BaseException:

@@ -1,6 +1,8 @@
 """Records of the ring with the secrets taken out of their texts."""
 
-from bpfc.artifact.decode import Decoder
+from collections.abc import Callable
+
+from bpfc.artifact.decode import Decoder, Record
 from bpfc.artifact.manifest import EventLayout
 from bpfc.recording.packing import with_texts
 from bpfc.recording.redaction import Redactor
@@ -12,10 +14,16 @@ class RecordRedactor:
     Args:
         decoder: of the policy that wrote the record.
         redactor: what takes secrets out of texts.
+        notice: is shown each record before.
     """
 
-    def __init__(self, decoder: Decoder, redactor: Redactor) -> None:
-        self._decoder, self._redactor = decoder, redactor
+    def __init__(
+        self,
+        decoder: Decoder,
+        redactor: Redactor,
+        notice: Callable[[Record], None] = lambda record: None,
+    ) -> None:
+        self._decoder, self._redactor, self._notice = decoder, redactor, notice
         self._lists: dict[int, frozenset[int]] = {}
 
     def __call__(self, raw: bytes) -> bytes:
@@ -32,6 +40,7 @@ class RecordRedactor:
             RecordError: it does not follow its layout.
         """
         record = self._decoder.decode(raw)
+        self._notice(record)
         lists = self._lists_of(record.plan.layout)
         texts = [
             self._redactor(text, view in lists) if text else text

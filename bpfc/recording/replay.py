@@ -12,6 +12,7 @@ from bpfc.artifact.manifest import EventLayout
 from bpfc.artifact.record import ACT_DENY, STAGE_AFTER
 from bpfc.artifact.recording import LIFE
 from bpfc.artifact.testing import SlotLayout
+from bpfc.artifact.wording import Users
 from bpfc.recording.header import Header
 from bpfc.recording.programs import Programs
 from bpfc.recording.reader import Item
@@ -19,6 +20,7 @@ from bpfc.recording.translation import Translation
 from bpfc.runtime.judging import Event, Verdict
 from bpfc.runtime.ladder import STAGES
 from bpfc.runtime.platform import Capability, ChosenForm
+from bpfc.runtime.sets import RuntimeSet
 
 
 class Core(Protocol):
@@ -46,6 +48,12 @@ class Core(Protocol):
     def remember(self, event: str, made: Event) -> None:
         """Have the core note what an event says of processes, without judging it."""
 
+    def set(self, name: str) -> RuntimeSet:
+        """A run-time set of the policy."""
+
+    def statistics(self) -> tuple[tuple[int, ...], ...]:
+        """For each rule of the manifest the numbers of record.RULE_STATS."""
+
 
 @frozen
 class Missing:
@@ -67,12 +75,14 @@ class Replay:
     Args:
         runner: the policy's core; nothing was judged by it yet.
         header: of the recording.
+        users: what the recorded machine called its users, None if nobody knows.
         late: by event, the fields that are known after its decision only.
         judged: how many events the policy has looked at.
     """
 
     runner: Core
     header: Header
+    users: Users | None = None
     late: Mapping[str, Sequence[str]] = field(factory=dict)
     judged: int = 0
     missing: Missing = field(init=False)
@@ -90,6 +100,7 @@ class Replay:
             boot_time_ns=self.header.boot_time_ns,
             artifact=artifact.digest,
             platform=half,
+            users=self.users,
         )
         self._alerter = Alerter(artifact.manifest, context)
         self._sequences = any(rule.steps for rule in artifact.manifest.rules)

@@ -3,7 +3,7 @@
 import os
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from errno import EINVAL, EOPNOTSUPP
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,11 @@ from bpfc.recording.frames import (
     KIND_EVENTS,
     KIND_HEADER,
     KIND_RUNNING,
+    KIND_USERS,
     FrameWriter,
 )
 from bpfc.recording.header import Header, header_bytes
+from bpfc.recording.users import users_bytes
 
 FLUSH_S = 1.0  # what a crash can cost
 BATCH = min(FILL, 512 * 1024)  # bytes of events in a frame
@@ -103,6 +105,14 @@ class Writer:
                 batch.clear()
         if batch:
             self._frames.write(KIND_RUNNING, bytes(batch))
+
+    def users(self, names: Mapping[int, str]) -> None:
+        """Add names of users, in front of the events that mention them.
+
+        Args:
+            names: by id.
+        """
+        self._frames.write(KIND_USERS, users_bytes(names))
 
     def due(self) -> bool:
         """Whether the time has come to call `flush`."""

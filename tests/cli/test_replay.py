@@ -103,6 +103,31 @@ def test_what_was_not_recorded_is_named(cli: Cli, rec: Path, tmp_path: Path) -> 
     assert last["summary"]["unread"]["fields"]["process.exec"] == ["proc.tid", "proc.session_id"]
 
 
+def test_sets_and_counts(cli: Cli, rec: Path, tmp_path: Path) -> None:
+    rules, pairs, more = (tmp_path / name for name in ("sets.det", "pairs.txt", "more.txt"))
+    rules.write_text(
+        'policy "sets" version "1" language 1\n'
+        "set blocked : (ip, port)[64] for 1s\n"
+        "set users : int[64]\n"
+        "rule a { on net.connect when (remote.ip, remote.port) in blocked and proc.uid in users }\n"
+        "rule b { on net.connect when remote.port > 0 alert limit 1 per 10min }\n"
+        "rule c { on process.exec when proc.session_id == 0 and proc.uid == 33 }\n"
+    )
+    pairs.write_text("# of the day\n192.0.2.7\t22\n192.0.2.7\t80\n")
+    more.write_text("33\n")
+    words = ("--set", f"blocked={pairs}", "--set", f"users={more}", "--format", "json")
+    found = cli("replay", rec, rules, *words)
+    assert found.code == 0, found.err
+    *alerts, last = map(json.loads, found.out.splitlines())
+    assert [a["fields"]["remote.port"] for a in alerts if a["rule"]["name"] == "a"] == [22, 80]
+    assert last["summary"]["uncertain"] == {"b": {"suppressed": 1}, "c": {"unknown": 3}}
+    assert "b: alerts held back by the limit 1" in found.err
+    for bad in (f"blocket={pairs}", "blocked", f"blocked={tmp_path}/no.txt"):
+        assert cli("replay", rec, rules, "--set", bad).code == 2
+    more.write_text("nobody\n")
+    assert "BPFC0721" in cli("replay", rec, rules, "--set", f"users={more}").err
+
+
 @pytest.mark.parametrize(
     ("damage", "code", "words"),
     [

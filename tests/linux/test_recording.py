@@ -1,10 +1,14 @@
 """A recording that is replayed gives the alerts that a sensor gave at the same time."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from bpfc.recording.replay import Replay, offered
 from bpfc.runtime.sensor import Sensor
 from bpfc.simulator.runner import SimulatedCore
 from bpfc_cli.record_ import recording_artifact
+from tests.house.table import ROOT
 from tests.linux.live import compiled
 from tests.linux.programs import fork, run, run_child, wait
 
@@ -179,7 +184,7 @@ def _both(
     with path.open("rb") as file:
         reader = Reader(file)
         core = SimulatedCore(rules, "linux", offered(reader.header))
-        replay = Replay(core, reader.header)
+        replay = Replay(core, reader.header, reader.users.get)
         again = [alert for item in reader for alert in replay.play(item)]
     assert not reader.counts.lost
     assert not replay.missing.events and not replay.missing.fields
@@ -212,3 +217,53 @@ def test_what_no_record_has_is_unknown_in_a_replay(tmp_path: Path, busybox: Path
     live, again = _both(rules, recording_artifact((), (rules,)), tmp_path / "day.rec", act)
     assert [(told[0], told[4]) for told in live] == [("behind", "certain"), ("without", "certain")]
     assert [(told[0], told[4]) for told in again] == [("without", "partial")]
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "kind"),
+    [(signal.SIGTERM, 0, "complete"), (signal.SIGKILL, -signal.SIGKILL, "cut")],
+    ids=["asked to end", "killed"],
+)
+def test_a_recorder_that_ends_leaves_what_it_wrote(
+    ending: int, code: int, kind: str, tmp_path: Path, busybox: Path
+) -> None:
+    path = tmp_path / "day.rec"
+    words = [
+        sys.executable,
+        "-m",
+        "bpfc_cli.main",
+        "record",
+        str(path),
+        "--redact",
+        "s[e]cret-\\d+",
+    ]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, cwd=ROOT, text=True) as recorder:
+        _until(lambda: path.exists() and b"FRME" in path.read_bytes()[200:])
+        pids = [run(busybox, ["true", "secret-123", "--password=hunter2"]) for _ in range(3)]
+        _until(lambda: set(pids) <= set(_recorded(path)))
+        recorder.send_signal(ending)
+        _, told = recorder.communicate(timeout=30)
+    assert recorder.returncode == code, told
+    with path.open("rb") as file:
+        reader = Reader(file)
+        lines = {item.record.value("proc.cmdline") for item in reader}
+    assert "true [redacted] --password=[redacted]" in lines
+    assert reader.ending is not None and reader.ending.kind == kind
+    assert b"hunter2" not in path.read_bytes()
+
+
+def _recorded(path: Path) -> Iterator[int]:
+    """Ids of processes whose execs stand in a recording that is being written."""
+    with path.open("rb") as file:
+        for item in Reader(file):
+            if item.record.event == "process.exec":
+                yield int(str(item.record.value("proc.pid")))
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Wait for something that takes a second or two."""
+    for _ in range(300):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen within half a minute")

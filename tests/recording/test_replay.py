@@ -67,7 +67,7 @@ def replayed(work: Work, path: Path) -> list[list[str]]:
     core = SimulatedCore(work.artifact)
     for name, values in work.sets.items():
         core.set(name).update(values)
-    replay = Replay(core, reader.header, late_fields(work.artifact))
+    replay = Replay(core, reader.header, late=late_fields(work.artifact))
     found = iter([sorted(map(told, replay.play(item))) for item in reader])
     assert reader.malformed == 0
     return [next(found) if step.stages else [] for step in work.steps]
