@@ -5,9 +5,17 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks import compiling, event, importing, swap, testing
+from benchmarks import compiling, differential, event, importing, swap, testing
 from benchmarks.report import Failed, table
 
+MODULES = {
+    "swap": swap,
+    "compile": compiling,
+    "event": event,
+    "differential": differential,
+    "import": importing,
+    "test": testing,
+}
 EXIT_FAILED = 1
 EXIT_CANNOT = 3  # this machine cannot run it, as bpfc itself says it
 
@@ -15,14 +23,7 @@ EXIT_CANNOT = 3  # this machine cannot run it, as bpfc itself says it
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
-    modules = {
-        "swap": swap,
-        "compile": compiling,
-        "event": event,
-        "import": importing,
-        "test": testing,
-    }
-    for name, module in modules.items():
+    for name, module in MODULES.items():
         own = names.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
         own.add_argument("--json", action="store_true", help="print one JSON object")
         module.arguments(own)

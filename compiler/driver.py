@@ -41,6 +41,7 @@ from compiler.targets.common.judged import slot_layout
 from compiler.targets.linux import half as linux_half
 from compiler.targets.linux import testing as test_half
 from compiler.targets.windows import half as windows_half
+from compiler.targets.windows import testing as windows_test_half
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
 from dsl.typed import Part, Policy, Rule
@@ -104,7 +105,12 @@ def compile_sources(
 
 
 def compile_policy(
-    policy: Policy, *, allow_partial: bool = False, journal: int = 0, testing: bool = False
+    policy: Policy,
+    *,
+    allow_partial: bool = False,
+    journal: int = 0,
+    testing: bool = False,
+    windows: bool = False,
 ) -> Compilation:
     """Compile a policy that was checked already.
 
@@ -114,6 +120,7 @@ def compile_policy(
         testing: for tests: instead of dispatchers and adapters make one program an event that has
             the core judge a record which user space wrote (`runtime_linux.testrun`); there is no
             Windows half. The core's bytes and all tables are those of the policy as it is used.
+        windows: with `testing`: also a Windows half, of the core and its tables alone.
 
     Returns:
         The artifact, or diagnostics that say why there is none.
@@ -126,7 +133,7 @@ def compile_policy(
         plan = None if left_out else plan
     if plan is None:
         return Compilation(policy, None, diagnostics, rows)
-    artifact = _artifact(policy, plan, journal, testing)
+    artifact = _artifact(policy, plan, journal, testing, windows or not testing)
     return Compilation(policy, artifact, diagnostics, rows)
 
 
@@ -146,23 +153,26 @@ def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic
     )
 
 
-def _artifact(policy: Policy, plan: Plan, journal: int, testing: bool) -> Artifact:
+def _artifact(policy: Policy, plan: Plan, journal: int, testing: bool, both: bool) -> Artifact:
     lines = lines_of(policy)
     producer = f"bpfc {__version__}"
     core = _core(plan, producer, lines.origins)
     linux_rules = rule_events(policy, "linux", testing)
-    windows_rules = rule_events(policy, "windows")
     count = len(policy.rules)
+    windows_rules = rule_events(policy, "windows") if both else ((),) * count
     windows = None
     if testing:
         linux = test_half.build(plan, producer, lines.origins, count)
-        windows_rules = ((),) * count
     else:
         linux = linux_half.build(
             plan, producer, lines.origins, count, _errnos(linux_rules), journal
         )
     if any(windows_rules):
-        windows = windows_half.build(plan, producer, lines.origins, count)
+        windows = (
+            windows_test_half.build(plan, producer, count)
+            if testing
+            else windows_half.build(plan, producer, lines.origins, count)
+        )
     halves = [half for half in (linux, windows) if half is not None]
     made = generate(core, tuple(half.assembly for half in halves))
     contents = contents_of(plan)

@@ -55,16 +55,17 @@ def generate(core: CoreModule, assemblies: tuple[str, ...]) -> tuple[HalfObject,
         CodegenError: a module is not valid, or calls what is not there; a defect of the compiler.
     """
     first, *others = assemblies
-    child = _Child(core, others[0]) if len(others) == 1 and _may_fork() else None
-    made = [_one(core, first)]
+    common = codegen.optimise(core.assembly)
+    child = _Child(core, common, others[0]) if len(others) == 1 and _may_fork() else None
+    made = [_one(core, common, first)]
     for assembly in others:
-        made.append((child.result() if child else None) or _one(core, assembly))
+        made.append((child.result() if child else None) or _one(core, common, assembly))
     return tuple(made)
 
 
-def _one(core: CoreModule, assembly: str) -> HalfObject:
-    """Generate one object, the core first."""
-    modules = [codegen.optimise(core.assembly), codegen.optimise(assembly)]
+def _one(core: CoreModule, common: bytes, assembly: str) -> HalfObject:
+    """Generate one object, the core first; `common` is the core, optimised."""
+    modules = [common, codegen.optimise(assembly)]
     data = strip_debug(codegen.emit_object(modules))
     symbols = read_elf(data).symbols
     codegen.check_symbols(symbols)
@@ -80,7 +81,7 @@ def _may_fork() -> bool:
 class _Child:
     """A forked child that generates one object."""
 
-    def __init__(self, core: CoreModule, assembly: str) -> None:
+    def __init__(self, core: CoreModule, common: bytes, assembly: str) -> None:
         self._reader, writer = os.pipe()
         self._id = os.fork()
         if self._id == 0:
@@ -88,7 +89,7 @@ class _Child:
             try:
                 os.close(self._reader)
                 with os.fdopen(writer, "wb") as file:
-                    pickle.dump(_one(core, assembly), file)
+                    pickle.dump(_one(core, common, assembly), file)
             finally:
                 os._exit(0)
         os.close(writer)

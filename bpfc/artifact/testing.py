@@ -30,7 +30,8 @@ BEHIND = {
 # called again; NOT_KNOWN tells it that nothing is known.
 AGAIN = 1 << 28  # above the largest errno, so that it is no verdict
 NOT_KNOWN = "ancestry_not_known"
-WORDS = ("stage", *CONTEXT_WORDS)
+# Words of a slot that a test writes; "buffer" says which of the two buffers of content judges.
+WORDS = ("stage", *CONTEXT_WORDS, "buffer")
 VIEW_SIZE = 16  # u32 offset in the text window, u32 length, u32 VIEW_* flags, u32 zero
 
 

@@ -15,9 +15,11 @@ from attrs import Factory, frozen
 from bpfc.artifact import record
 from bpfc.artifact.consistency import RULE_STATS_MAP
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.manifest import RuleEvent
+from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE, POLICY_MAP
+from bpfc.artifact.manifest import Half, MapInfo, RuleEvent
 from bpfc.artifact.steps import StepBlock, blocks_of
 from bpfc.artifact.testing import VIEW_SIZE, Judge, SlotLayout
+from bpfc.runtime.contents import content_values
 from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Capability, ChosenForm
 from bpfc.runtime.sets import RuntimeSet, Table, Tables
@@ -98,7 +100,8 @@ class CoreRunner(ABC):
         if getattr(manifest, half) is None or manifest.slot is None:
             raise ValueError(f"the artifact has no core for {half}")
         known = everything(artifact, half) if capabilities is None else capabilities
-        self.artifact, self.half = artifact, half
+        self.artifact, self.half, self.buffer = artifact, half, 0
+        self._known = capabilities
         self.forms: tuple[ChosenForm, ...] = choose_forms(manifest.rules, half, known)
         self.layout: SlotLayout = manifest.slot
         self._judges = {judge.event: judge for judge in manifest.slot.judges}
@@ -141,16 +144,59 @@ class CoreRunner(ABC):
         if judge is None:
             raise ValueError(f"the policy has no rule on {event}")
         slot = slot_of(made, self.layout, judge, self.half == "windows")
-        words = (stage, *made.process)
+        words = (stage, *made.process, self.buffer)
         for place, value in zip(self.layout.words, words, strict=True):
             struct.pack_into("<Q", slot, place, value)
-        return judge, words, slot
+        return judge, words[:-1], slot
 
     def statistics(self) -> tuple[tuple[int, ...], ...]:
         """For each rule of the manifest the numbers of record.RULE_STATS, over all runs."""
-        table = self._table(RULE_STATS_MAP)
-        rules = range(len(self.artifact.manifest.rules))
+        table, first = self._table(RULE_STATS_MAP), self._first(self._map(RULE_STATS_MAP))
+        rules = range(first, first + len(self.artifact.manifest.rules))
         return tuple(_STATS.unpack(table.get(struct.pack("<I", at)) or b"") for at in rules)
+
+    def revise(self, artifact: Artifact) -> None:
+        """Go on with a policy that differs by content only, as `Sensor.activate` does: its content
+        is written into the idle buffer, which then judges. Counters begin at 0, state goes on.
+
+        Args:
+            artifact: the policy.
+
+        Raises:
+            ValueError: it has another structure.
+            SensorError: BPFC0708; the policy before goes on.
+        """
+        if artifact.structure(self.half) != self.artifact.structure(self.half):
+            raise ValueError("more than the content differs")
+        known = everything(artifact, self.half) if self._known is None else self._known
+        self.forms = choose_forms(artifact.manifest.rules, self.half, known)
+        self.artifact, self.buffer = artifact, (self.buffer + 1) % BUFFERS
+        self._write_content()
+
+    def _write_content(self) -> None:
+        """Write the policy's content into its buffer, every entry of it."""
+        own: Half = getattr(self.artifact.manifest, self.half)
+        counters = self._first(self._map(RULE_STATS_MAP))
+        values = content_values(self.artifact, self.half, self.forms, counters)
+        for info in own.maps:
+            # The gates of the map `policy` are the adapters'.
+            if info.scope == CONTENT_SCOPE and info.name != POLICY_MAP:
+                found, empty = values.get(info.name, {}), bytes(info.value_size)
+                first = self._first(info)
+                self._table(info.name).put(
+                    [
+                        (struct.pack("<I", first + key), found.get(key, empty))
+                        for key in range(info.room)
+                    ]
+                )
+
+    def _map(self, name: str) -> MapInfo:
+        own: Half = getattr(self.artifact.manifest, self.half)
+        return next(info for info in own.maps if info.name == name)
+
+    def _first(self, info: MapInfo) -> int:
+        """Where the policy's buffer begins in a map of content."""
+        return self.buffer * info.room
 
     def set(self, name: str) -> RuntimeSet:
         """A run-time set of the policy.

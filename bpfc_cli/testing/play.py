@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.record import ACT_DENY
@@ -32,11 +32,17 @@ class Step:
 
 @frozen
 class Work:
-    """A compiled policy, the events that it is to judge, what its sets hold before them."""
+    """A compiled policy, the events that it is to judge, what its sets hold before them.
+
+    Args:
+        revised: policies that differ by content only, each of which takes the place of the one
+            before, with events of its own; what sets hold then is what they held.
+    """
 
     artifact: Artifact
     steps: tuple[Step, ...]
     sets: dict[str, tuple[Any, ...]] = Factory(dict)
+    revised: tuple["Work", ...] = ()
 
 
 @frozen
@@ -47,11 +53,15 @@ class Played:
         verdicts: by event, by stage; what was denied has no further stage.
         statistics: by rule, record.RULE_STATS, since the policy was loaded; none if not asked for.
         problem: why there is none of that, or "".
+        entries: of the map of each set, behind the last event.
+        revised: the same for each policy that came later.
     """
 
     verdicts: tuple[tuple[Verdict, ...], ...]
     statistics: tuple[tuple[int, ...], ...]
     problem: str = ""
+    entries: tuple[int, ...] = ()
+    revised: tuple["Played", ...] = ()
 
 
 def kernel(artifact: Artifact) -> CoreRunner:
@@ -104,8 +114,22 @@ class Player:
         runner = self._runner
         for name, values in work.sets.items():
             runner.set(name).update(values)
-        verdicts = tuple(_step(runner, step) for step in work.steps)
-        return Played(verdicts, runner.statistics() if self.counting else ())
+        played = _judged(runner, work, self.counting)
+        later = []
+        for revised in work.revised:
+            self._artifact = None  # the runner's is another one now
+            runner.revise(revised.artifact)
+            later.append(_judged(runner, revised, self.counting))
+        return evolve(played, revised=tuple(later))
+
+
+def _judged(runner: CoreRunner, work: Work, counting: bool) -> Played:
+    verdicts = tuple(_step(runner, step) for step in work.steps)
+    if not counting:
+        return Played(verdicts, ())
+    sets = (runner.set(info.name).status() for info in work.artifact.manifest.sets)
+    entries = tuple(found.elements + found.expired for found in sets)
+    return Played(verdicts, runner.statistics(), entries=entries)
 
 
 def remembers(artifact: Artifact) -> bool:

@@ -245,7 +245,7 @@ def _automata(
             continue
         for tables in found:
             name = f"a_{_identifier(event)}_{len(plans)}"
-            plans.append(_automaton(name, tests, layout, tables, blocks))
+            plans.append(_automaton(name, tests, event, layout, tables, blocks))
     return None if failed else _banked(plans, f"b_{_identifier(event)}")
 
 
@@ -286,16 +286,24 @@ def _too_large(error: TooLarge, problems: Collector) -> None:
 
 
 def _automaton(
-    name: str, tests: TextTests, layout: EventLayout, tables: TextTables, blocks: _Blocks
+    name: str,
+    tests: TextTests,
+    event: Event,
+    layout: EventLayout,
+    tables: TextTables,
+    blocks: _Blocks,
 ) -> AutomatonPlan:
     text = next(text for text in layout.texts if text.name == tests.field.name)
+    # A directory or an extension is looked for in the whole path.
+    examined = event.field(tests.field.base) if tests.field.part in DERIVED else tests.field
+    assert examined is not None
     return AutomatonPlan(
         map=name,
         index=0,
         room=1,
         sparse=tables.sparse,
         view=text.view + (PART_VIEWS if text.part == "name" else 0),
-        text_max=tests.field.capacity,
+        text_max=examined.capacity,
         state_bits=tables.state_bits,
         hub_bits=tables.hub_bits,
         class_bits=tables.class_bits,

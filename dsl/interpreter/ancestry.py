@@ -23,10 +23,17 @@ class Ancestry:
     """
 
     def __init__(self, policy: Policy) -> None:
-        tests = (test for _, rule in policy.parts for test in rule_tests(rule))
-        self.asked: dict[str, AnyAncestor] = {item.text: item for item in ancestors_in(tests)}
+        self.asked: dict[str, AnyAncestor] = {}
         self.known: dict[Process, Mapping[str, Truth]] = {}
         self._gone: Process | None = None
+        self.revised(policy)
+
+    def revised(self, policy: Policy) -> None:
+        """Under other conditions nothing is known any more."""
+        tests = (test for _, rule in policy.parts for test in rule_tests(rule))
+        asked = {item.text: item for item in ancestors_in(tests)}
+        if asked.keys() != self.asked.keys():
+            self.asked, self.known = asked, {}
 
     def facts(self, event: Event, record: Record) -> Record:
         """The answers to all conditions on ancestors, by their text."""

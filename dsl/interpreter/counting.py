@@ -46,6 +46,9 @@ class Counting:
         """Nothing."""
         return {}
 
+    def revised(self, policy: Policy) -> None:
+        """Windows go on, by the names of their rules."""
+
     def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
         """The rule fires from the threshold on; alerts that are too many are held back."""
         rule = judgement.rule

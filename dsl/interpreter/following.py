@@ -39,6 +39,9 @@ class Following:
         """Nothing."""
         return {}
 
+    def revised(self, policy: Policy) -> None:
+        """Runs go on, by the names of their rules."""
+
     def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
         """A step takes its run on; the last one fires."""
         rule = judgement.rule

@@ -31,6 +31,16 @@ class Interpreter:
         self.catalogue = events or catalogue.load()
         self._ways: dict[str, list[tuple[Rule, Way]]] = {}
 
+    def revise(self, policy: Policy) -> None:
+        """Go on with a policy that differs by content only (docs/language.md, State).
+
+        Args:
+            policy: a checked policy; rules that are the same have the same names.
+        """
+        self.policy = policy
+        for part in self.parts:
+            part.revised(policy)
+
     def consume(self, event: Event) -> Outcome:
         """Judge the next event.
 

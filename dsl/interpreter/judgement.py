@@ -6,7 +6,7 @@ from attrs import frozen
 
 from dsl.interpreter.outcome import Event, Seen
 from dsl.semantics import Record
-from dsl.typed import Rule
+from dsl.typed import Policy, Rule
 
 
 @frozen
@@ -40,6 +40,9 @@ class Part(Protocol):
 
     def facts(self, event: Event, record: Record) -> Record:
         """What conditions read besides the event's own fields, by the name of the field."""
+
+    def revised(self, policy: Policy) -> None:
+        """Go on with a policy that differs by content only: what is remembered stays."""
 
     def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
         """Remember what is to be remembered of it, and hold back what is to be held back."""

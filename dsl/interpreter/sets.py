@@ -40,8 +40,13 @@ class Sets:
     """
 
     def __init__(self, policy: Policy) -> None:
+        self.elements: dict[str, dict[Element, int]] = {}
+        self.revised(policy)
+
+    def revised(self, policy: Policy) -> None:
+        """Sets of the same name keep their elements."""
         self.sets = {known.name: known for known in policy.sets}
-        self.elements: dict[str, dict[Element, int]] = {name: {} for name in self.sets}
+        self.elements = {name: self.elements.get(name, {}) for name in self.sets}
         self.questions = _questions(policy)
 
     def fill(self, name: str, values: Iterable[object]) -> None:

@@ -40,8 +40,12 @@ class Tags:
 
     def __init__(self, policy: Policy) -> None:
         self.given: dict[Thing, dict[str, Given]] = {}
-        self.questions = _questions(policy)
         self._gone: Thing | None = None
+        self.revised(policy)
+
+    def revised(self, policy: Policy) -> None:
+        """What is tagged stays so."""
+        self.questions = _questions(policy)
 
     def facts(self, event: Event, record: Record) -> Record:
         """The answers to all questions of rules about tags, by their text."""

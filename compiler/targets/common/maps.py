@@ -90,6 +90,18 @@ def maps_of(
     return (*shared, *own, *memory_maps(plan.memory))
 
 
+def own_maps(plan: Plan, layout: Layout, rules: int) -> tuple[MapInfo, ...]:
+    """The maps of a half for tests: the policy's own, and the one that has the key of hashes.
+
+    Args:
+        plan: the matchers.
+        layout: the scratch slot.
+        rules: number of rules of the policy.
+    """
+    maps = maps_of(plan, layout, rules, ())
+    return tuple(m for m in maps if m.scope != "shared" or m.name == control.SECRET_MAP)
+
+
 def define_maps(unit: Unit, platform: Platform, maps: tuple[MapInfo, ...]) -> None:
     """Declare the maps in the half's module with the platform's type numbers."""
     for info in maps:

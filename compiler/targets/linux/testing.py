@@ -5,7 +5,7 @@ context. The record, its views and up to 64 KiB of text are written into the scr
 its map entry, so a program has nothing to copy, and a text can be longer than a test packet.
 """
 
-from bpfc.artifact.control import SCRATCH_MAP, SECRET_MAP
+from bpfc.artifact.control import SCRATCH_MAP
 from bpfc.artifact.record import STAGE_AFTER
 from bpfc.artifact.testing import (
     BEFORE,
@@ -24,7 +24,7 @@ from compiler.plan.model import Plan
 from compiler.targets.common.ancestry import verdict_of
 from compiler.targets.common.half import HalfModule
 from compiler.targets.common.judged import judged_events, upkeep
-from compiler.targets.common.maps import define_maps, maps_of
+from compiler.targets.common.maps import define_maps, own_maps
 from compiler.targets.linux.half import LICENSE, LinuxPlatform
 
 # Never attached; libbpf's mark keeps other loaders from loading it.
@@ -46,11 +46,7 @@ def build(plan: Plan, producer: str, origins: Origins, rules: int) -> HalfModule
     platform = LinuxPlatform(layout_of(plan))
     unit = Unit(producer, platform.helpers)
     unit.license(LICENSE)
-    maps = tuple(
-        m
-        for m in maps_of(plan, platform.layout, rules, ())
-        if m.scope != "shared" or m.name == SECRET_MAP
-    )
+    maps = own_maps(plan, platform.layout, rules)
     define_maps(unit, platform, maps)
     _emit_judges(unit, plan, origins)
     return HalfModule(unit.text(), (), maps)
