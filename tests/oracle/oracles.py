@@ -93,18 +93,12 @@ def compiled(example: Example) -> list[Compiled]:
 
 
 def runs(items: Sequence[Compiled]) -> Iterator[list[Compiled]]:
-    """Policies that go over into each other by a change of content, together."""
-    run: list[Compiled] = []
+    """Policies that go over into each other by a change of content, together and in their order."""
+    alike: dict[tuple[str, str], list[Compiled]] = {}
     for item in items:
-        if run and not all(_alike(run[0], item, half) for half in ("linux", "windows")):
-            yield run
-            run = []
-        run.append(item)
-    yield run
-
-
-def _alike(one: Compiled, other: Compiled, half: str) -> bool:
-    return one.artifact.structure(half) == other.artifact.structure(half)
+        structure = item.artifact.structure("linux"), item.artifact.structure("windows")
+        alike.setdefault(structure, []).append(item)
+    yield from alike.values()
 
 
 @frozen
