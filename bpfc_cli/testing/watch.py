@@ -64,6 +64,9 @@ class _First:
         """Nothing."""
         return {}
 
+    def revised(self, policy: Policy) -> None:
+        """Nothing: a test has one policy."""
+
     def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
         """Note it."""
         self.notes.append(judgement)
@@ -80,6 +83,9 @@ class _Last:
     def facts(self, event: Event, record: Record) -> Record:
         """Nothing."""
         return {}
+
+    def revised(self, policy: Policy) -> None:
+        """Nothing: a test has one policy."""
 
     def judged(self, judgement: Judgement, event: Event, record: Record) -> Judgement:
         """Note it."""
