@@ -80,7 +80,7 @@ class Tags:
             if isinstance(effect, Untag):
                 tags.pop(effect.tag, None)
                 continue
-            end = event.time + effect.lifetime if effect.lifetime else NEVER
+            end = event.time + effect.lifetime & ~1 if effect.lifetime else NEVER
             before = self._alive(thing, event.time).get(effect.tag)
             given = Given(end, effect.inherited)
             tags[effect.tag] = given if before is None else _longer(before, given)
