@@ -113,7 +113,7 @@ class Player:
             self._runner.reset()
         runner = self._runner
         for name, values in work.sets.items():
-            runner.set(name).update(values)
+            runner.set(name).update(values, 0)  # for ever: its own time began at some other time
         played = _judged(runner, work, self.counting)
         later = []
         for revised in work.revised:

@@ -224,6 +224,7 @@ class Conditions:
         return self.shape.choice(
             (
                 'proc.ancestors any exe.name == "a"',
-                'proc.ancestors any (exe.path under "/tmp" or exe.name == "b")',
+                'proc.ancestors any (exe.path under "/tmp" or pid == 2)',
+                'proc.ancestors any (not exe.name in ["a", "b"] and ancestor.pid < 3)',
             )
         )

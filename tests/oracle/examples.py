@@ -7,7 +7,7 @@ from tests.oracle.sources import Chance, Features, Writer
 from tests.oracle.streams import START, Processes, stream
 
 CONTENTS = (2, 4, 6, 8, 12, 16)
-SETS = {"users": (1,), "nets": ("10.0.0.0/31",), "hosts": ("192.0.2.1",), "lines": ("x",)}
+SETS = {"users": (1,), "nets": ("10.0.0.0/31",), "lines": ("x",)}
 
 
 def features_of(chance: Random) -> Features:

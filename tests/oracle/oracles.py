@@ -10,7 +10,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from bpfc.artifact.container import Artifact
-from bpfc.runtime.judging import CoreRunner
+from bpfc.artifact.record import RULES_MAX
+from bpfc.runtime.judging import CoreRunner, Verdict
 from bpfc.simulator import Fault, SimulatedCore
 from bpfc_cli.testing.records import Records
 from compiler.driver import compile_policy
@@ -264,14 +265,35 @@ def _part_differences(
     found = [records.outcome(s.event, v) for s, v in zip(work.steps, played.verdicts, strict=True)]
     for at, (one, other) in enumerate(zip(found, expected.outcomes, strict=True)):
         if any(verdict.more for verdict in played.verdicts[at]):
+            problem = _more_differs(played.verdicts[at], one, other)
+            if problem:
+                yield f"event {at}: {problem}"
+                return
             one, other = _without_list(one), _without_list(other)
-        if shown(one) != shown(other):
+        if shown(one) != shown(other) or one.alerts != other.alerts:
             step = work.steps[at]
             yield f"event {at}, {step.event}: {shown(one)}, the interpreter: {shown(other)}"
             return
     yield from _counter_differences(policy, work, expected.outcomes, played)
     if played.entries != expected.elements:
         yield f"elements of sets: {played.entries}, the interpreter: {expected.elements}"
+
+
+def _more_differs(verdicts: Sequence[Verdict], found: Outcome, expected: Outcome) -> str:
+    """What is wrong with the list of rules of an event on which more alert than it has room for."""
+    number = sum(len(verdict.rules) + verdict.more for verdict in verdicts)
+    if number != len(expected.alerts):
+        return f"{number} alerts, the interpreter: {len(expected.alerts)}"
+    if any(verdict.more and len(verdict.rules) < RULES_MAX for verdict in verdicts):
+        return "rules that did not fit, and room for them"
+    if not {alert.rule for alert in found.alerts} <= {alert.rule for alert in expected.alerts}:
+        return f"{shown_rules(found)}, the interpreter: {shown_rules(expected)}"
+    return ""
+
+
+def shown_rules(outcome: Outcome) -> str:
+    """The rules that alert."""
+    return ", ".join(alert.rule for alert in outcome.alerts)
 
 
 def _without_list(outcome: Outcome) -> Outcome:

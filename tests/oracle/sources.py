@@ -211,6 +211,18 @@ class Writer:
         act = content.choice(can)
         if shape.randrange(5) == 0 and last in DENIABLE:
             act = "deny on unknown"
+        return f"rule {name} {{ {text} {act} {self._earlier(count, act)} }}"
+
+    def _earlier(self, count: int, act: str) -> str:
+        """What a rule on a sequence does with its earlier steps, and how often it alerts."""
+        shape, content = self.chance.shape, self.chance.content
+        step, found = f"s{shape.randrange(count - 1)}", []
+        if shape.randrange(4) == 0 and act != "kill":
+            found.append(f"kill {step}.proc")
+        text = shape.choice(("", "", ' "{s0.proc.pid} {s0.proc.uid} {s0.proc.parent.start_time}"'))
+        limit = ""
         if shape.randrange(5) == 0:
-            act += f" alert limit {content.randint(1, 2)} per {content.choice(TIMES)}"
-        return f"rule {name} {{ {text} {act} }}"
+            limit = f" limit {content.randint(1, 2)} per {content.choice(TIMES)}"
+        found += [f"alert{text}{limit}"] if text or limit else []
+        found += [f"output {{ who = {step}.proc.ppid }}"] if shape.randrange(5) == 0 else []
+        return " ".join(found)

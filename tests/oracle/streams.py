@@ -104,10 +104,7 @@ def _fields(chance: Random, kind: str, process: Process) -> Fields:
     """What an event brings; little of it unknown, absent or truncated."""
     pick = chance.choice
     found: Fields = {
-        "proc.pid": process.pid,
-        "proc.ppid": process.parent,
-        "proc.start_time": process.start,
-        "proc.parent.start_time": process.parent_start,
+        **_identity(process),
         "proc.uid": pick(UIDS),
         "proc.gid": pick((0, 1, 1, 2)),
         "proc.cgroup_id": pick((1, 2)),
@@ -136,8 +133,18 @@ def _fields(chance: Random, kind: str, process: Process) -> Fields:
     if chance.randrange(3) == 0:
         _optional(chance, found)
     if process.image is not None:
+        found |= _identity(process)
         found["proc.exe.path"] = process.image
     return found
+
+
+def _identity(process: Process) -> Fields:
+    return {
+        "proc.pid": process.pid,
+        "proc.ppid": process.parent,
+        "proc.start_time": process.start,
+        "proc.parent.start_time": process.parent_start,
+    }
 
 
 def _strange(chance: Random, found: Fields) -> None:

@@ -39,13 +39,11 @@ def windows_catalogue() -> Catalogue:
 
 
 def can_be_compared(policy: Policy) -> bool:
-    """Whether the interpreter knows what a policy means on Windows: not what globs on paths do,
-    where two characters separate."""
-    return not any(
-        test.op is Op.GLOB and test.field.kind is Kind.PATH
-        for _, rule in policy.parts
-        for test in rule_tests(rule)
-    )
+    """Whether the interpreter knows what a policy means on Windows: not globs on paths, where two
+    characters separate there, nor lengths, which count units of UTF-16."""
+    tests = [test for _, rule in policy.parts for test in rule_tests(rule)]
+    globs = any(test.op is Op.GLOB and test.field.kind is Kind.PATH for test in tests)
+    return not globs and not any("length(" in test.field.name for test in tests)
 
 
 def on_windows(policy: Policy, manifest: Manifest) -> Policy:

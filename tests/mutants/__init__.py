@@ -1,0 +1,1 @@
+"""Deliberate breaks of the compiler, each of which has to be noticed."""
