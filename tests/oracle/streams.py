@@ -133,8 +133,9 @@ def _fields(chance: Random, kind: str, process: Process) -> Fields:
     if chance.randrange(3) == 0:
         _optional(chance, found)
     if process.image is not None:
-        found |= _identity(process)
         found["proc.exe.path"] = process.image
+    if process.image is not None or kind == "process.fork":  # adapters know who forks
+        found |= _identity(process)
     return found
 
 
