@@ -38,6 +38,7 @@ class Interpreter:
             policy: a checked policy; rules that are the same have the same names.
         """
         self.policy = policy
+        self._ways.clear()
         for part in self.parts:
             part.revised(policy)
 
