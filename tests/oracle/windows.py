@@ -18,6 +18,7 @@ from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Truncated
 from dsl.typed import And, Deny, Expr, Kill, Not, Op, Or, Policy, Rule, Step, Test
 from dsl.walk import rule_tests
 from tests.language.fixture import lines
+from tests.simulator.windows import early
 
 PARTS = ("name", "directory", "extension")
 
@@ -25,17 +26,8 @@ PARTS = ("name", "directory", "extension")
 @cache
 def windows_catalogue() -> Catalogue:
     """The catalogue, with everything known before the decision."""
-    known = catalogue.load()
-    events = tuple(
-        evolve(
-            event,
-            phases=("before",),
-            fields=tuple(evolve(field, phase="before") for field in event.fields),
-        )
-        for event in known.events
-        if "windows" in event.platforms
-    )
-    return evolve(known, events=events)
+    known = early()
+    return evolve(known, events=tuple(e for e in known.events if "windows" in e.platforms))
 
 
 def can_be_compared(policy: Policy) -> bool:
