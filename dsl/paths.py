@@ -4,6 +4,8 @@ Distributions merge `/bin` into `/usr/bin` and `/var/run` into `/run`. A rule's 
 form and means both, so a path literal stands for all its aliases unless the test says `exact`.
 """
 
+from functools import lru_cache
+
 # Both spellings of one directory (file-hierarchy(7), "the /usr merge").
 _ALIASES: tuple[tuple[bytes, bytes], ...] = (
     (b"/bin", b"/usr/bin"),
@@ -16,6 +18,7 @@ _ALIASES: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
+@lru_cache(4096)
 def aliases(literal: bytes) -> tuple[bytes, ...]:
     """All spellings of a path, or of the beginning of a path.
 

@@ -80,7 +80,9 @@ def evaluate(expr: Expr, record: Record) -> tuple[bool, bool, bool]:
         KeyError: a field that the condition reads is neither in the record nor derivable from it.
     """
     truth = _kleene(expr, record)
-    return _fires(expr, record), truth is True, truth is not False
+    # What is settled whatever undetermined tests turn out to be is so if they are false.
+    fires = _fires(expr, record) if truth is None else truth
+    return fires, truth is True, truth is not False
 
 
 def _kleene(expr: Expr, record: Record) -> Truth:

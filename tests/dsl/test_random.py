@@ -12,7 +12,7 @@ from dsl.table import load as load_table
 from dsl.words import METADATA
 from tests.dsl.summary import FIXTURES
 
-NAMES = ("language", "warnings", "macros", "lists", "exceptions", "overrides")
+NAMES = ("language", "warnings", "macros", "lists", "exceptions", "overrides", "cases")
 GOOD = [(FIXTURES / f"{name}.det").read_text("utf-8") for name in NAMES]
 PIECES = sorted(
     {
