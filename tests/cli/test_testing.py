@@ -50,7 +50,7 @@ def test_reports(cli: Cli, name: str, words: tuple[str, ...]) -> None:
 def test_passing(cli: Cli) -> None:
     found = cli("test", PASSING)
     assert found.code == 0, found.out
-    assert "8 tests: 8 passed" in found.out
+    assert "9 tests: 9 passed" in found.out
     assert f"  user: net.family  ({PASSING}:81)\n" in found.out
 
 

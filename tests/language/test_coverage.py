@@ -8,6 +8,7 @@ import pytest
 
 from dsl.automaton import Automaton
 from dsl.catalogue import Kind
+from dsl.frontend import check
 from dsl.lexer import Token
 from dsl.table import Production, load
 from dsl.typed import Op
@@ -60,11 +61,13 @@ class Recorder(Automaton):
 
 
 def _used(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """Terminals and productions that the cases use."""
+    """Terminals and productions that the cases use, and the test blocks that `bpfc test` runs."""
     monkeypatch.setattr("dsl.parser.Automaton", Recorder)
     policy_of.cache_clear()
     for name in ALL:
         policy_of(name)
+    for path in sorted((ROOT / "tests" / "cli" / "testing").glob("*.det")):
+        assert check([(path.name, path.read_bytes())])[0], path
     return Recorder.seen
 
 
