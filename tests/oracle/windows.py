@@ -14,6 +14,7 @@ from bpfc.artifact.manifest import Manifest
 from dsl import catalogue
 from dsl.catalogue import Catalogue, Field, Kind
 from dsl.interpreter import Event, Outcome
+from dsl.membership import LONGEST_TEXT
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Truncated
 from dsl.typed import And, Deny, Expr, Kill, Not, Op, Or, Policy, Rule, Step, Test
 from dsl.walk import rule_tests
@@ -131,8 +132,16 @@ def _value(field: Field, value: FieldValue) -> FieldValue:
 
 
 def _text(field: Field, value: bytes) -> bytes:
-    """A text without what UTF-16 cannot spell; a command line is one text."""
-    value = value.decode("utf-8", "replace").encode().replace(b"\0", b" ")
+    """A text without what UTF-16 cannot spell; a command line is one text.
+
+    Texts that only one of the systems takes into a set (their longest one is in bytes there, in
+    units of UTF-16 here) are cut to what both take.
+    """
+    text = value.decode("utf-8", "replace").replace("\0", " ")
+    sizes = [len(text.encode(encoding)) for encoding in ("utf-8", "utf-16-le")]
+    if len({(size < LONGEST_TEXT, size <= LONGEST_TEXT) for size in sizes}) > 1:
+        text = text[: LONGEST_TEXT // 4 - 1]  # no character has more than four bytes
+    value = text.encode()
     return value.replace(b"/", b"\\") if field.kind is Kind.PATH else value
 
 
