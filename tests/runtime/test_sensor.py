@@ -335,11 +335,16 @@ def test_whatever_ends_the_process_ends_the_policy(number: int) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    assert _refused()
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        assert _refused()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()  # its policy would go on denying
     # After SIGKILL the kernel's own release of the descriptors may take a moment.
     end = time.monotonic() + 10
     while _refused():
