@@ -9,6 +9,8 @@ be the same events. Functions, shared by all events:
 - `carried_show(slot, rule, what)`: a block of the record (`bpfc.artifact.steps`).
 """
 
+from collections.abc import Iterator
+
 from attrs import frozen
 
 from bpfc.artifact import control, record, steps
@@ -90,34 +92,39 @@ class CarriedEmitter:
         fn, slot, area = self._start("carried_keep", "found", "runs")
         place, carry = self._place(fn, area), self.carry
         count = area.at(self.count).load(4)
-        here = self._here(fn, slot, area, count & 0xFF)
         own = fn.const(0)
         if carry.steps > 1:
             own = ((count >> 8) - 1).masked(carry.steps - 1) * carry.step
+        there_is = [(fn.argument(2) >> run) & 1 for run in range(RUNS)]
         for run in range(RUNS):
-            there_is = (fn.argument(2) >> run) & 1
             for offset in range(run * carry.run, (run + 1) * carry.run, 8):
                 kept, taken = place.at(offset), area.at(self.base + 8 + offset)
-                kept.store(pick(there_is, taken.load(), kept.load()))
-            for number, value in enumerate(here):
+                kept.store(pick(there_is[run], taken.load(), kept.load()))
+        # Word by word, as they are read: all at once would take more stack than there is.
+        for number, value in self._here(fn, slot, area, count & 0xFF):
+            for run in range(RUNS):
                 kept = place.at(own).at(run * carry.run + 8 * number)
-                kept.store(pick(there_is, value, kept.load()))
+                kept.store(pick(there_is[run], value, kept.load()))
         fn.ret(0)
 
-    def _here(self, fn: Function, slot: Ptr, area: Ptr, count: Int) -> list[Int]:
-        """What is remembered of the event at hand: the words of a step."""
+    def _here(self, fn: Function, slot: Ptr, area: Ptr, count: Int) -> Iterator[tuple[int, Int]]:
+        """What is remembered of the event at hand: the words of a step by their number in it."""
         unknowns = slot.at(scratch.header("unknown")).load()
         absents = slot.at(scratch.header("absent")).load()
-        states, words = fn.const(0), [fn.const(0)] * self.carry.words
-        for number in range(min(self.carry.words, CARRIED_MAX)):
+        states = fn.const(0)
+        for number in range(self.carry.words):
+            if number >= CARRIED_MAX:
+                yield 2 + number, fn.const(0)
+                continue
             # Words behind the last one are 0.
             used = less(fn.const(number), count)
             index = area.at(plan.CARRIED_AT + number).load(1).masked(63)
             unknown, absent = (unknowns >> index) & used, (absents >> index) & used
             states = states | (unknown << number) | (absent << (steps.ABSENT_SHIFT + number))
             value = slot.at(index << 3).at(scratch.number(0)).load()
-            words[number] = value & (fn.const(0) - used)
-        return [slot.at(scratch.header("time_ns")).load(), states, *words]
+            yield 2 + number, value & (fn.const(0) - used)
+        yield 0, slot.at(scratch.header("time_ns")).load()
+        yield 1, states
 
     def _show(self) -> None:
         fn, slot, area = self._start("carried_show", "rule", "what")
