@@ -9,20 +9,17 @@ import os
 from collections.abc import Callable, Sequence
 
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.control import KEPT_SCOPE
+from bpfc.artifact.control import OUTLIVING
 from bpfc.artifact.lines import line_places
 from bpfc.artifact.manifest import Half, ProgramInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.platform import ProgramReport
-from runtime_linux.contents import write_content
 from runtime_linux.diagnostics import load_error
-from runtime_linux.loaded import LinuxLoaded, Unit
+from runtime_linux.loaded import LinuxLoaded, LinuxUnit
 from runtime_linux.maps import MAP_TYPES, possible_cpus, u32
 from runtime_linux.objects import BpfObject, LoadFailure
 from runtime_linux.program_info import is_compiled
 from runtime_linux.shared import SharedMaps
-
-OUTLIVING = ("shared", KEPT_SCOPE)  # maps that are there before a policy and after it
 
 
 def load_object(
@@ -117,7 +114,7 @@ def fill(loaded: LinuxLoaded, shared: SharedMaps) -> None:
     Raises:
         SensorError: BPFC0713, BPFC0715.
     """
-    write_content(loaded)
+    loaded.write_content()
     for program in loaded.selected:
         if program.role == "adapter":
             descriptor = loaded.object.program_fd(program.name)
@@ -141,7 +138,7 @@ def _not_entered(program: ProgramInfo, descriptor: int, result: int) -> SensorEr
     )
 
 
-def unload(unit: Unit, shared: SharedMaps) -> None:
+def unload(unit: LinuxUnit, shared: SharedMaps) -> None:
     """Take programs out of their slot and unload them; a second call does nothing.
 
     Args:

@@ -13,6 +13,8 @@ from bpfc.artifact.control import (
     EVENTS_MAP,
     LATCH_BUFFER,
     LATCH_MAP,
+    LATCHING_HOOK,
+    OUTLIVING,
     PROCESSES_MAP,
     SECRET_MAP,
     SLOTS,
@@ -35,10 +37,9 @@ from bpfc.runtime.platform import (
 from bpfc.runtime.sets import Tables
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
-from runtime_linux.contents import first_entry, put_in_force, write_content
 from runtime_linux.kill import kill_process
-from runtime_linux.loaded import LinuxLoaded, Unit
-from runtime_linux.loader import OUTLIVING, fill, load_object, unload
+from runtime_linux.loaded import LinuxLoaded, LinuxUnit
+from runtime_linux.loader import fill, load_object, unload
 from runtime_linux.maps import Map, u32
 from runtime_linux.priming import Primed, ProcessTable, running
 from runtime_linux.programs import program_of
@@ -49,7 +50,6 @@ from runtime_linux.switch import Switch
 from runtime_linux.tables import MapTable
 
 _HALF = "linux"
-LATCHING_HOOK = "exec_check"
 _LATCH_WAIT_S = 0.2  # an exec is between its two hooks for much less
 _LATCH_STEP_S = 0.005
 _GENERATION_MAX = (1 << 32) - 1
@@ -131,8 +131,8 @@ class LinuxPlatform:
         selected = select(half.programs, self._available(), self._attachments.hooks)
         source, reports = load_object(artifact, selected, self._shared)
         number = self._next_generation()
-        unit = Unit(number, slot, selected, reports, source)
-        loaded = LinuxLoaded(number, artifact, forms, unit)
+        unit = LinuxUnit(number, slot, selected, reports, source)
+        loaded = LinuxLoaded(number, artifact, _HALF, forms, unit)
         try:
             self._adopt(loaded)
             fill(loaded, self._shared)
@@ -162,8 +162,8 @@ class LinuxPlatform:
             return None
         forms = choose_forms(artifact.manifest.rules, _HALF, self.capabilities())
         idle = (active.buffer + 1) % BUFFERS
-        loaded = LinuxLoaded(self._next_generation(), artifact, forms, active.unit, idle)
-        write_content(loaded)
+        loaded = LinuxLoaded(self._next_generation(), artifact, _HALF, forms, active.unit, idle)
+        loaded.write_content()
         self._loaded.append(loaded)
         return loaded
 
@@ -230,7 +230,7 @@ class LinuxPlatform:
         own = None if loaded is None else _own(loaded)
         if own is not None:
             # Of the active policy this is the flip; any other one judges nothing yet.
-            put_in_force(own)
+            own.put_in_force()
             if self._switch is not None and LATCHING_HOOK in own.hooks:
                 self._switch.latch()
         word = 0 if own is None else own.unit.word
@@ -332,7 +332,7 @@ class LinuxPlatform:
     ) -> tuple[tuple[int, ...], ...]:
         """The numbers of record.RULE_STATS of each rule of the manifest, or of some by index."""
         own, width = _own(loaded), len(RULE_STATS)
-        table, first = own.map(RULE_STATS_MAP), first_entry(own, own.info(RULE_STATS_MAP))
+        table, first = own.map(RULE_STATS_MAP), own.first_entry(RULE_STATS_MAP)
         wanted = range(len(loaded.manifest.rules)) if rules is None else rules
         return tuple(table.lookup_sum(u32(first + at), width) for at in wanted)
 

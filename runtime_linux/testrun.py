@@ -17,7 +17,7 @@ from bpfc.runtime.errors import SensorError
 from bpfc.runtime.judging import SLOT, CoreRunner
 from bpfc.runtime.platform import Capability
 from runtime_linux.diagnostics import load_error
-from runtime_linux.loaded import LinuxLoaded, Unit
+from runtime_linux.loaded import LinuxLoaded, LinuxUnit
 from runtime_linux.loader import fill, unload
 from runtime_linux.maps import u32
 from runtime_linux.objects import BpfObject, LoadFailure
@@ -70,7 +70,8 @@ class KernelRunner(CoreRunner):
     def _open(self) -> None:
         artifact = self.artifact
         source, self.instructions = _load(artifact, self.layout)
-        self._loaded = LinuxLoaded(1, artifact, self.forms, Unit(1, 1, (), (), source))
+        unit = LinuxUnit(1, 1, (), (), source)
+        self._loaded = LinuxLoaded(1, artifact, self.half, self.forms, unit)
         try:
             fill(self._loaded, SharedMaps())
         except BaseException:

@@ -36,6 +36,7 @@ POLICY_SIZE = POLICY_GATES + BUFFERS * GATE_SIZE
 CONTENT_SCOPE = "content"
 # Maps that outlive their policy if the next one has them too, found again by their identity.
 KEPT_SCOPE = "kept"
+OUTLIVING = ("shared", KEPT_SCOPE)  # maps that are there before a policy and after it
 
 # The map `secret`: one entry, two random u64, key of the string hash; set once, before anything is
 # attached.
@@ -142,6 +143,7 @@ STRINGS_LONG_MAX = 4096
 # The map `exec_latch`: hash, key u32 thread id, value u64 control word read by the first hook of
 # an exec; its adapter puts 1 + the buffer that it judged by into the byte LATCH_BUFFER.
 LATCH_MAP = "exec_latch"
+LATCHING_HOOK = "exec_check"
 LATCH_MAX = 4096
 LATCH_BUFFER = 1
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 from errno import EINVAL, EOPNOTSUPP
 from pathlib import Path
-from types import TracebackType
 
 from bpfc.recording.counts import Counts, counts_bytes
 from bpfc.recording.errors import RecordingError
@@ -60,12 +59,7 @@ class Writer:
     def __enter__(self) -> "Writer":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def discard(self) -> None:

@@ -8,18 +8,17 @@ simulator (`bpfc.simulator`). The record's time is the test's, and so is the clo
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
 from attrs import Factory, frozen
 
 from bpfc.artifact import record
 from bpfc.artifact.consistency import RULE_STATS_MAP
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE, POLICY_MAP
-from bpfc.artifact.manifest import Half, MapInfo, RuleEvent
+from bpfc.artifact.control import BUFFERS
+from bpfc.artifact.manifest import Half, RuleEvent
 from bpfc.artifact.steps import StepBlock, blocks_of
 from bpfc.artifact.testing import VIEW_SIZE, Judge, SlotLayout
-from bpfc.runtime.contents import content_values
+from bpfc.runtime.contents import content_values, first_entry, whole_buffers
 from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import Capability, ChosenForm
 from bpfc.runtime.sets import RuntimeSet, Table, Tables
@@ -109,12 +108,7 @@ class CoreRunner(ABC):
     def __enter__(self) -> "CoreRunner":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def judge(self, event: str, made: Event, stage: int = record.STAGE_AFTER) -> Verdict:
@@ -151,7 +145,8 @@ class CoreRunner(ABC):
 
     def statistics(self) -> tuple[tuple[int, ...], ...]:
         """For each rule of the manifest the numbers of record.RULE_STATS, over all runs."""
-        table, first = self._table(RULE_STATS_MAP), self._first(self._map(RULE_STATS_MAP))
+        table = self._table(RULE_STATS_MAP)
+        first = first_entry(self._own, RULE_STATS_MAP, self.buffer)
         rules = range(first, first + len(self.artifact.manifest.rules))
         return tuple(_STATS.unpack(table.get(struct.pack("<I", at)) or b"") for at in rules)
 
@@ -175,28 +170,17 @@ class CoreRunner(ABC):
 
     def _write_content(self) -> None:
         """Write the policy's content into its buffer, every entry of it."""
-        own: Half = getattr(self.artifact.manifest, self.half)
-        counters = self._first(self._map(RULE_STATS_MAP))
-        values = content_values(self.artifact, self.half, self.forms, counters)
-        for info in own.maps:
-            # The gates of the map `policy` are the adapters'.
-            if info.scope == CONTENT_SCOPE and info.name != POLICY_MAP:
-                found, empty = values.get(info.name, {}), bytes(info.value_size)
-                first = self._first(info)
-                self._table(info.name).put(
-                    [
-                        (struct.pack("<I", first + key), found.get(key, empty))
-                        for key in range(info.room)
-                    ]
-                )
+        values = content_values(self.artifact, self.half, self.forms, self.buffer)
+        for name, first, entries in whole_buffers(self._own, values, self.buffer):
+            self._table(name).put(
+                [(struct.pack("<I", key), value) for key, value in enumerate(entries, first)]
+            )
 
-    def _map(self, name: str) -> MapInfo:
-        own: Half = getattr(self.artifact.manifest, self.half)
-        return next(info for info in own.maps if info.name == name)
-
-    def _first(self, info: MapInfo) -> int:
-        """Where the policy's buffer begins in a map of content."""
-        return self.buffer * info.room
+    @property
+    def _own(self) -> Half:
+        """What the manifest says of the half."""
+        found: Half = getattr(self.artifact.manifest, self.half)
+        return found
 
     def set(self, name: str) -> RuntimeSet:
         """A run-time set of the policy.

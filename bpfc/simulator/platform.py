@@ -20,7 +20,8 @@ from bpfc.artifact.control import (
     COUNTERS,
     COUNTERS_MAP,
     EVENTS_MAP,
-    KEPT_SCOPE,
+    LATCHING_HOOK,
+    OUTLIVING,
     SECRET_MAP,
     SLOTS,
 )
@@ -39,7 +40,7 @@ from bpfc.runtime.platform import (
     Running,
 )
 from bpfc.runtime.sets import Tables
-from bpfc.simulator.loaded import SimulatedLoaded, Unit
+from bpfc.simulator.loaded import SimulatedLoaded, SimulatedUnit
 from bpfc.simulator.machine import INSTRUCTIONS, Machine
 from bpfc.simulator.maps import ArrayMap, Map, Program, ProgramArray, Ring
 from bpfc.simulator.runner import library_of
@@ -51,7 +52,6 @@ OFFERS = {
     "windows": ("netebpfext", "ntosebpfext"),
 }
 _NO_ATOMICS = "no_atomics"
-_LATCHING_HOOK = "exec_check"
 _STATS = struct.Struct(f"<{len(RULE_STATS)}Q")
 assert _STATS.size == RULE_STATS_SIZE
 
@@ -135,7 +135,7 @@ class SimulatedPlatform:
         selected = self._selected(artifact)
         for program in selected:
             machine.program(program.name)
-        return tuple(ProgramReport(p.name, p.hook, p.role, 0) for p in selected)
+        return _reports(selected)
 
     def load(self, artifact: Artifact) -> SimulatedLoaded:
         """Load a policy into a free slot; nothing that is active changes.
@@ -152,11 +152,11 @@ class SimulatedPlatform:
         machine = Machine(library, self.system, kept, instructions=self._instructions)
         selected = self._selected(artifact)
         self._generation += 1
-        unit = Unit(machine, self._generation, slot, selected)
+        unit = SimulatedUnit(self._generation, slot, selected, _reports(selected), machine)
         loaded = SimulatedLoaded(self._generation, artifact, self.name, forms, unit)
         loaded.write_content()
         for info in own.maps:
-            if info.scope in ("shared", KEPT_SCOPE):
+            if info.scope in OUTLIVING:
                 self._adopt(info, machine.maps[info.name])
         for program in selected:
             entry = machine.program(program.name)
@@ -197,8 +197,8 @@ class SimulatedPlatform:
         if CONTROL_MAP in self._shared:
             control = self._shared[CONTROL_MAP]
             value = bytearray(control.get(bytes(4)) or bytes(CONTROL_SIZE))
-            struct.pack_into("<Q", value, CONTROL_WORD, 0 if own is None else own.word)
-            if own is not None and any(p.hook == _LATCHING_HOOK for p in own.unit.selected):
+            struct.pack_into("<Q", value, CONTROL_WORD, 0 if own is None else own.unit.word)
+            if own is not None and LATCHING_HOOK in own.hooks:
                 value[CONTROL_LATCHING] = 1
             control.update(bytes(4), bytes(value))
         self._active = own
@@ -321,7 +321,7 @@ class SimulatedPlatform:
         """
         name = info.identity or info.name
         known = self._infos.get(name)
-        if known is None or info.scope not in ("shared", KEPT_SCOPE):
+        if known is None or info.scope not in OUTLIVING:
             return None
         shapes = [(m.type, m.key_size, m.value_size, m.max_entries) for m in (known, info)]
         if shapes[0] != shapes[1]:
@@ -351,6 +351,11 @@ class SimulatedPlatform:
         raise SensorError(
             "BPFC0711", f"all {SLOTS - 1} slots hold a policy", "retire one that is not active"
         )
+
+
+def _reports(selected: Sequence[ProgramInfo]) -> tuple[ProgramReport, ...]:
+    """Reports on programs; nobody counted what a verifier walks through."""
+    return tuple(ProgramReport(p.name, p.hook, p.role, 0) for p in selected)
 
 
 def _own(loaded: Loaded) -> SimulatedLoaded:

@@ -12,7 +12,7 @@ import pytest
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.record import RULE_STATS
 from bpfc.runtime.errors import SensorError
-from runtime_linux import contents
+from runtime_linux.loaded import LinuxUnit
 from tests.linux.live import Live, active, compiled, only
 from tests.linux.programs import connect, end, fork, run
 
@@ -153,7 +153,7 @@ def test_content_that_cannot_be_written_changes_nothing(
         raise SensorError("BPFC0713", "taken away by a test", "")
 
     with monkeypatch.context() as patch:
-        patch.setattr(contents, "_write_policy", refuse)
+        patch.setattr(LinuxUnit, "write_policy", refuse)
         with pytest.raises(SensorError):
             live.use(_rules(PORT + 5))
     assert connect("127.0.0.1", PORT) == 1 and connect("127.0.0.1", PORT + 5) != 1
