@@ -60,7 +60,8 @@ def _tables(event: EventPlan, platform: str) -> list[tuple[str, int, bytes]]:
     if gate is not None and platform == "linux":
         found.append((POLICY_MAP, 0, gate_bits(event, gate)))
     for automaton in event.automata:
-        table = automaton.linux if platform == "linux" else automaton.windows
+        tables = automaton.tables
+        table = tables.linux if platform == "linux" else tables.windows
         if table is not None:
             found.append((automaton.map, automaton.index, table))
     return found

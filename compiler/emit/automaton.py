@@ -45,11 +45,12 @@ class AutomatonEmitter:
     def __init__(
         self, unit: Unit, event: str, index: int, plan: AutomatonPlan, layout: Layout, place: int
     ) -> None:
-        self.unit, self.event, self.index, self.plan = unit, event, index, plan
+        self.unit, self.event, self.index = unit, event, index
+        self.plan, self.tables = plan, plan.tables
         self.layout, self.place = layout, place
         self.step = LONG_STEP if plan.text_max > LONG_TEXT else STEP
         # Windows texts are UTF-16, twice as long; no text is longer than its part of the window.
-        wide = 2 if plan.windows is not None else 1
+        wide = 2 if plan.tables.windows is not None else 1
         self.longest = min(wide * plan.text_max, scratch.CMDLINE_MAX)
 
     def emit(self) -> None:
@@ -88,8 +89,8 @@ class AutomatonEmitter:
 
     def _advance(self, fn: Function, table: Ptr, state: Variable, symbol: Int) -> None:
         """Take one class."""
-        bits = self.plan.class_bits
-        size = 1 << (self.plan.state_bits + bits)
+        bits = self.tables.class_bits
+        size = 1 << (self.tables.state_bits + bits)
         cell = ((state.get() << bits) | symbol).masked(size - 1)
         state.set(table.at(cell << 1).at(model.AUTOMATON_TRANSITIONS).load(2))
 
@@ -123,7 +124,7 @@ class AutomatonEmitter:
             self._advance(fn, table, state, symbol_class)
             self._note(slot, hits, quiet, state.get())
             position.set(at + 1)
-        if self.plan.hit_words == 1:
+        if self.tables.hit_words == 1:
             place = slot.at(scratch.HITS)
             place.store(place.load() | hits.get())
         slot.at(scratch.word("position")).store(position.get())
@@ -133,10 +134,10 @@ class AutomatonEmitter:
     def _hit(self, slot: Ptr, hits: Variable, outid: Int) -> None:
         """Note an emission."""
         bit = outid.fn.const(1) << (outid & 63)
-        if self.plan.hit_words == 1:
+        if self.tables.hit_words == 1:
             hits.set(hits.get() | bit)
             return
-        place = slot.at((outid >> 6 << 3).masked(8 * self.plan.hit_words - 8)).at(scratch.HITS)
+        place = slot.at((outid >> 6 << 3).masked(8 * self.tables.hit_words - 8)).at(scratch.HITS)
         place.store(place.load() | bit)
 
     def _apply(self) -> None:
@@ -155,25 +156,25 @@ class AutomatonEmitter:
             empty = equal(bits.get(), fn.const(0))
             advancing = empty & (applying ^ 1)
             word.set(word.get() + advancing)
-            leave(word.get().ge(self.plan.hit_words))
-            at = (word.get() << 3).masked(8 * self.plan.hit_words - 8)
+            leave(word.get().ge(self.tables.hit_words))
+            at = (word.get() << 3).masked(8 * self.tables.hit_words - 8)
             loaded = slot.at(at).at(scratch.HITS).load()
             taking = (empty ^ 1) & (applying ^ 1)
             outid = ((word.get() << 6) + lowest_bit(bits.get())).masked(
-                64 * self.plan.hit_words - 1
+                64 * self.tables.hit_words - 1
             )
-            place = table.at(outid << 2).at(self.plan.outs_offset)
+            place = table.at(outid << 2).at(self.tables.outs_offset)
             pair.set(pick(taking, place.load(4), pair.get()))
             end.set(pick(taking, place.at(4).load(4), end.get()))
             rest = pick(taking, bits.get() & (bits.get() - 1), bits.get())
             bits.set(pick(advancing, loaded, rest))
         for name, variable in zip(names, (bits, word, pair, end), strict=True):
             slot.at(scratch.word(name)).store(variable.get())
-        fn.ret(word.get().ge(self.plan.hit_words).to_int())
+        fn.ret(word.get().ge(self.tables.hit_words).to_int())
 
     def _apply_pair(self, slot: Ptr, table: Ptr, pair: Int, applying: Int) -> None:
-        at = pair.masked(self.plan.pairs - 1) * model.PAIR_SIZE
-        entry = table.at(at).at(self.plan.pairs_offset)
+        at = pair.masked(self.tables.pairs - 1) * model.PAIR_SIZE
+        entry = table.at(at).at(self.tables.pairs_offset)
         target = entry.load(4).masked(self.layout.accumulator_words - 1) << 3
         place = slot.at(target).at(self.layout.accumulators)
         place.store(place.load() | pick(applying, entry.at(8).load(), applying.fn.const(0)))
@@ -191,11 +192,11 @@ class AutomatonEmitter:
         slot.at(scratch.word("text_at")).store(view.load(4))
         slot.at(scratch.word("text_length")).store(view.at(4).load(4))
         table = self._table(fn, slot)
-        for word in range(self.plan.hit_words if self.plan.hit_words <= UNROLLED else 0):
+        for word in range(self.tables.hit_words if self.tables.hit_words <= UNROLLED else 0):
             slot.at(scratch.HITS + 8 * word).store(0)
-        if self.plan.hit_words > UNROLLED:
-            with fn.loop(self.plan.hit_words) as (number, _):
-                at = (number << 3).masked(8 * self.plan.hit_words - 8)
+        if self.tables.hit_words > UNROLLED:
+            with fn.loop(self.tables.hit_words) as (number, _):
+                at = (number << 3).masked(8 * self.tables.hit_words - 8)
                 slot.at(at).at(scratch.HITS).store(0)
         slot.at(scratch.word("position")).store(0)
         slot.at(scratch.word("state")).store(self._start(table))
@@ -206,17 +207,17 @@ class AutomatonEmitter:
             hits = fn.variable(slot.at(scratch.HITS).load())
             self._advance(fn, table, state, self._end(table))
             self._note(slot, hits, self._quiet(fn, table), state.get())
-            if self.plan.hit_words == 1:
+            if self.tables.hit_words == 1:
                 slot.at(scratch.HITS).store(hits.get())
         # Outid 0 collects everything that is no emission.
         first = slot.at(scratch.HITS).load() & ~1
-        if self.plan.hit_words == 1:
+        if self.tables.hit_words == 1:
             with fn.when(first.eq(0)):
                 fn.ret(0)
         slot.at(scratch.word("bits")).store(first)
         slot.at(scratch.word("word")).store(0)
         slot.at(scratch.word("pair")).store(0)
         slot.at(scratch.word("pair_end")).store(0)
-        work = self.plan.pairs + 65 * self.plan.hit_words
+        work = self.tables.pairs + 65 * self.tables.hit_words
         fn.straight_calls(self._symbol(self.names[1]), fn.argument(), -(-work // WORK_STEP))
         fn.ret(0)

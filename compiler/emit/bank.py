@@ -53,7 +53,7 @@ class BankEmitter(AutomatonEmitter):
         self.step = STEP
         # Windows texts are UTF-16, twice as long; no text is longer than its part of the window.
         self.longest = min(
-            max(item.text_max * (2 if item.windows is not None else 1) for item in plans),
+            max(item.text_max * (2 if item.tables.windows is not None else 1) for item in plans),
             scratch.CMDLINE_MAX,
         )
 
@@ -78,16 +78,16 @@ class BankEmitter(AutomatonEmitter):
         return table.at(model.SPARSE_END).load(4)
 
     def _advance(self, fn: Function, table: Ptr, state: Variable, symbol: Int) -> None:
-        plan, bits = self.plan, self.plan.class_bits
+        tables, bits = self.tables, self.tables.class_bits
         place = (state.get() >> sparse.PLACE_SHIFT) & (1 << sparse.PLACE_BITS) - 1
-        entry = (place + symbol).masked((1 << plan.state_bits) - 1)
+        entry = (place + symbol).masked((1 << tables.state_bits) - 1)
         found = table.at(entry << 3).at(model.AUTOMATON_TRANSITIONS).load()
         # The last step has to be the mask: 5.10 sees no bound of an `or`, which is what code
         # generation makes of a sum whose parts share no bits.
-        mask = (1 << plan.hub_bits + bits) - 1
+        mask = (1 << tables.hub_bits + bits) - 1
         cell_at = (state.get() >> 16 << bits) + symbol
         cell = cell_at.masked(mask) if bits <= 8 else cell_at.bounded(mask)
-        hubs = model.AUTOMATON_TRANSITIONS + (8 << plan.state_bits)
+        hubs = model.AUTOMATON_TRANSITIONS + (8 << tables.state_bits)
         usual = table.at(cell << 3).at(hubs).load()
         own = equal(found >> sparse.OWNER_SHIFT, place)
         state.set(pick(own, found, usual))

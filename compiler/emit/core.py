@@ -75,7 +75,7 @@ class Origins:
 
 def layout_of(plan: Plan) -> scratch.Layout:
     """The scratch slot that fits every event of a plan."""
-    hits = [a.hit_words for e in plan.matchers for a in e.automata]
+    hits = [a.tables.hit_words for e in plan.matchers for a in e.automata]
     accumulators = [(e.columns + 1) * e.words for e in plan.matchers]
     return scratch.Layout(
         hit_words=max([1, *hits]),
@@ -116,13 +116,13 @@ class EventCore:
         self.sparse = SparseNumbers(unit, self.name, event, layout)
         # What is cheap to look up comes first: most events are decided by it.
         self.order = sorted(event.numbers, key=lambda n: (n.source == "derived", n.words))
-        self.banks = tuple(dict.fromkeys(a.map for a in event.automata if a.sparse))
+        self.banks = tuple(dict.fromkeys(a.map for a in event.automata if a.tables.sparse))
         self.views = tuple(sorted({a.view for a in event.automata}))
 
     def emit(self) -> None:
         """Emit all functions of the event, callees first."""
         for index, automaton in enumerate(self.event.automata):
-            if not automaton.sparse:
+            if not automaton.tables.sparse:
                 AutomatonEmitter(
                     self.unit, self.name, index, automaton, self.layout, self.place
                 ).emit()
@@ -413,7 +413,7 @@ class EventCore:
     def _texts(self, fn: Function) -> None:
         """All automata, one after the other."""
         for index, automaton in enumerate(self.event.automata):
-            if automaton.sparse:
+            if automaton.tables.sparse:
                 bank = self.banks.index(automaton.map)
                 name = f"bank{bank}_{self.name}"
                 fn.call(name, fn.argument(), automaton.index, automaton.view)

@@ -24,6 +24,7 @@ from compiler.plan.model import (
     EventPlan,
     NumberPlan,
     StatePlan,
+    TextTables,
 )
 from compiler.plan.number_tables import TableTooLarge, number_tables
 from compiler.plan.patterns.acceptor import STATES_MAX
@@ -31,7 +32,7 @@ from compiler.plan.rows import TooManyRows
 from compiler.plan.shapes import TooLarge, shape_tables
 from compiler.plan.sought import DERIVED, Shape
 from compiler.plan.state import carry_of, has_state, state_names, state_plan
-from compiler.plan.tables import TABLE_MAX, TextTables
+from compiler.plan.tables import TABLE_MAX
 from compiler.plan.terms import (
     WORDS_MAX,
     EventTerms,
@@ -253,15 +254,15 @@ def _banked(plans: Sequence[AutomatonPlan], prefix: str) -> tuple[AutomatonPlan,
     """The same automata, sparse ones of equal sizes in one map."""
     banks: dict[tuple[int, ...], list[AutomatonPlan]] = {}
     for plan in plans:
-        if plan.sparse:
-            banks.setdefault(plan.shape, []).append(plan)
+        if plan.tables.sparse:
+            banks.setdefault(plan.tables.shape, []).append(plan)
     numbers = {shape: number for number, shape in enumerate(banks)}
     result = []
     for plan in plans:
-        if plan.sparse:
-            bank = banks[plan.shape]
+        if plan.tables.sparse:
+            bank = banks[plan.tables.shape]
             index = next(n for n, item in enumerate(bank) if item is plan)
-            name = f"{prefix}_{numbers[plan.shape]}"
+            name = f"{prefix}_{numbers[plan.tables.shape]}"
             plan = evolve(plan, map=name, index=index, room=len(bank))
         result.append(plan)
     return tuple(result)
@@ -301,19 +302,9 @@ def _automaton(
         map=name,
         index=0,
         room=1,
-        sparse=tables.sparse,
+        tables=tables,
         view=text.view + (PART_VIEWS if text.part == "name" else 0),
         text_max=examined.capacity,
-        state_bits=tables.state_bits,
-        hub_bits=tables.hub_bits,
-        class_bits=tables.class_bits,
-        hit_words=tables.hit_words,
-        pairs=tables.pairs,
-        outs_offset=tables.outs_offset,
-        pairs_offset=tables.pairs_offset,
-        size=tables.size,
-        linux=tables.linux,
-        windows=tables.windows,
         unknown_offset=blocks.unknown,
         truncated_offset=blocks.truncated,
     )

@@ -162,16 +162,11 @@ class DerivedPlan:
 
 
 @frozen
-class AutomatonPlan:
-    """One automaton over one text field of an event.
+class TextTables:
+    """The bytes of one automaton in both halves, with the sizes that they share.
 
     Args:
-        map: name of its array map. Sparse automata of the same sizes share one, and code.
-        index: its entry in each buffer of the map.
-        room: entries that a buffer has.
         sparse: which of the two table formats it has.
-        view: match view it reads.
-        text_max: longest text in bytes on Linux (UTF-8); Windows texts are UTF-16LE of twice that.
         state_bits: log2 of the number of states (sparse: of entries) there is room for.
         hub_bits: log2 of the number of hubs there is room for (sparse).
         class_bits: log2 of the number of byte classes there is room for.
@@ -181,17 +176,9 @@ class AutomatonPlan:
         size: bytes of the table.
         linux, windows: its contents, `size` bytes each (windows None where the half lacks the
             event or field).
-        unknown_offset, truncated_offset: places in the matcher table of two blocks of (1 +
-            columns) * words u64: terms that are not definite when the field is unknown (or
-            truncated), then for each positive column the terms whose test there is possible.
     """
 
-    map: str
-    index: int
-    room: int
     sparse: bool
-    view: int
-    text_max: int
     state_bits: int
     hub_bits: int
     class_bits: int
@@ -202,13 +189,37 @@ class AutomatonPlan:
     size: int
     linux: bytes | None
     windows: bytes | None
-    unknown_offset: int
-    truncated_offset: int
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes; sparse automata whose sizes are equal share a map and code."""
         return self.state_bits, self.hub_bits, self.class_bits, self.hit_words, self.pairs
+
+
+@frozen
+class AutomatonPlan:
+    """One automaton over one text field of an event.
+
+    Args:
+        map: name of its array map. Sparse automata of the same sizes share one, and code.
+        index: its entry in each buffer of the map.
+        room: entries that a buffer has.
+        tables: its bytes and their sizes.
+        view: match view it reads.
+        text_max: longest text in bytes on Linux (UTF-8); Windows texts are UTF-16LE of twice that.
+        unknown_offset, truncated_offset: places in the matcher table of two blocks of (1 +
+            columns) * words u64: terms that are not definite when the field is unknown (or
+            truncated), then for each positive column the terms whose test there is possible.
+    """
+
+    map: str
+    index: int
+    room: int
+    tables: TextTables
+    view: int
+    text_max: int
+    unknown_offset: int
+    truncated_offset: int
 
 
 @frozen

@@ -5,6 +5,7 @@ from functools import reduce
 from itertools import zip_longest
 
 from compiler.plan.layout import is_joined
+from compiler.plan.model import TextTables
 from compiler.plan.patterns import selection
 from compiler.plan.patterns.acceptor import Acceptor, TooManyStates, acceptor_of, both
 from compiler.plan.patterns.encode import ByteMachine, encoded
@@ -12,7 +13,7 @@ from compiler.plan.patterns.machine import PRODUCT_MAX, Machine, joined
 from compiler.plan.patterns.partition import aliased, partition_of
 from compiler.plan.sought import Shape
 from compiler.plan.steps import MachineSteps
-from compiler.plan.tables import Halves, Marks, TextTables, bank_tables, shared_tables
+from compiler.plan.tables import Halves, Marks, bank_tables, shared_tables
 from dsl.catalogue import Event, Field
 from dsl.patterns.tree import Node
 

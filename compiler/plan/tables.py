@@ -14,6 +14,7 @@ from compiler.plan.model import (
     AUTOMATON_TRANSITIONS,
     PAIR_SIZE,
     SPARSE_END,
+    TextTables,
 )
 from compiler.plan.steps import MachineSteps, Steps
 
@@ -38,23 +39,6 @@ _PAIRS_PER_WORD = 64
 Marks = Mapping[int, int]
 Halves = Mapping[str, Steps | MachineSteps]
 Outs = list[list[tuple[int, int]]]
-
-
-@frozen
-class TextTables:
-    """One automaton in both halves, with the sizes they share (see model.AutomatonPlan)."""
-
-    sparse: bool
-    state_bits: int
-    hub_bits: int
-    class_bits: int
-    hit_words: int
-    pairs: int
-    outs_offset: int
-    pairs_offset: int
-    size: int
-    linux: bytes | None
-    windows: bytes | None
 
 
 def shared_tables(halves: Halves, marks: Sequence[Marks]) -> TextTables | None:

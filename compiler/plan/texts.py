@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.plan.automaton import Alphabet, Needle, build
 from compiler.plan.layout import is_joined
+from compiler.plan.model import TextTables
 from compiler.plan.steps import MachineSteps, Steps, steps_of
-from compiler.plan.tables import Marks, TextTables, shared_tables
+from compiler.plan.tables import Marks, shared_tables
 from dsl.catalogue import Event, Field, Kind
 
 # Transitions of literals that are dealt out to one automaton; a sparse table has room for 2^18.

@@ -86,7 +86,7 @@ def maps_of(
     for event in plan.matchers:
         own.append(_content(event.map, table_room(event), 1))
         own += [_content(n.name, len(n.content), 1) for n in event.number_maps]
-        own += dict.fromkeys(_content(a.map, a.size, a.room) for a in event.automata)
+        own += dict.fromkeys(_content(a.map, a.tables.size, a.room) for a in event.automata)
     return (*shared, *own, *memory_maps(plan.memory))
 
 

@@ -18,6 +18,7 @@ from compiler.plan.model import (
     EventPlan,
     NumberPlan,
     SharedRows,
+    TextTables,
 )
 from compiler.plan.sparse import OWNER_SHIFT, PLACE_BITS, PLACE_SHIFT
 from tests.compiler.plan.derived import Computer
@@ -179,13 +180,14 @@ def scan(
             flags = VIEW_UNKNOWN
     if flags & VIEW_ABSENT:
         return
-    content = automaton.linux if platform == "linux" else automaton.windows
+    tables = automaton.tables
+    content = tables.linux if platform == "linux" else tables.windows
     if content is None:  # no carried rule reads the field
         return
-    assert len(content) == automaton.size
+    assert len(content) == tables.size
     if not flags & VIEW_UNKNOWN:
-        for outid in outids(automaton, content, text, bool(flags & VIEW_TRUNCATED)):
-            for index, mask in pairs(automaton, content, outid):
+        for outid in outids(tables, content, text, bool(flags & VIEW_TRUNCATED)):
+            for index, mask in pairs(tables, content, outid):
                 hit[index] |= mask
     if flags & (VIEW_UNKNOWN | VIEW_TRUNCATED):
         offset = automaton.unknown_offset if flags & VIEW_UNKNOWN else automaton.truncated_offset
@@ -202,48 +204,48 @@ def last_component(text: bytes, platform: str) -> bytes:
     return text.decode("utf-16-le").rpartition("\\")[2].encode("utf-16-le")
 
 
-def outids(automaton: AutomatonPlan, content: bytes, text: bytes, cut: bool) -> set[int]:
-    if automaton.sparse:
-        return sparse_outids(automaton, content, text, cut)
+def outids(tables: TextTables, content: bytes, text: bytes, cut: bool) -> set[int]:
+    if tables.sparse:
+        return sparse_outids(tables, content, text, cut)
     state, first_emit, end = struct.unpack_from("<III", content, 0)
-    assert end < 1 << automaton.class_bits
+    assert end < 1 << tables.class_bits
     classes = content[AUTOMATON_CLASSES:AUTOMATON_TRANSITIONS]
     steps = [classes[byte] for byte in text] + ([] if cut else [end])
     found = set()
     for step in steps:
-        at = AUTOMATON_TRANSITIONS + 2 * (state << automaton.class_bits | step)
+        at = AUTOMATON_TRANSITIONS + 2 * (state << tables.class_bits | step)
         (state,) = struct.unpack_from("<H", content, at)
-        assert state < 1 << automaton.state_bits
+        assert state < 1 << tables.state_bits
         if state >= first_emit:
             found.add(state - first_emit + 1)
-    assert all(outid < 64 * automaton.hit_words for outid in found)
+    assert all(outid < 64 * tables.hit_words for outid in found)
     return found
 
 
-def sparse_outids(automaton: AutomatonPlan, content: bytes, text: bytes, cut: bool) -> set[int]:
+def sparse_outids(tables: TextTables, content: bytes, text: bytes, cut: bool) -> set[int]:
     state, end = struct.unpack_from("<QI", content, 0)
     classes = content[AUTOMATON_CLASSES:AUTOMATON_TRANSITIONS]
-    hubs = AUTOMATON_TRANSITIONS + (8 << automaton.state_bits)
+    hubs = AUTOMATON_TRANSITIONS + (8 << tables.state_bits)
     found = set()
     for item in [classes[byte] for byte in text] + ([] if cut else [end]):
-        assert item < 1 << automaton.class_bits
+        assert item < 1 << tables.class_bits
         place, hub = state >> PLACE_SHIFT & (1 << PLACE_BITS) - 1, state >> 16 & 0xFF
-        assert place + item < 1 << automaton.state_bits and hub < 1 << automaton.hub_bits
+        assert place + item < 1 << tables.state_bits and hub < 1 << tables.hub_bits
         (cell,) = struct.unpack_from("<Q", content, AUTOMATON_TRANSITIONS + 8 * (place + item))
         if cell >> OWNER_SHIFT != place:
-            at = hubs + 8 * (hub << automaton.class_bits | item)
+            at = hubs + 8 * (hub << tables.class_bits | item)
             (cell,) = struct.unpack_from("<Q", content, at)
         state = cell
         found.add(state & 0xFFFF)
-    assert all(outid < 64 * automaton.hit_words for outid in found)
+    assert all(outid < 64 * tables.hit_words for outid in found)
     return found - {0}
 
 
-def pairs(automaton: AutomatonPlan, content: bytes, outid: int) -> list[tuple[int, int]]:
-    first, last = struct.unpack_from("<II", content, automaton.outs_offset + 4 * outid)
-    assert first < last <= automaton.pairs
+def pairs(tables: TextTables, content: bytes, outid: int) -> list[tuple[int, int]]:
+    first, last = struct.unpack_from("<II", content, tables.outs_offset + 4 * outid)
+    assert first < last <= tables.pairs
     rows = [
-        struct.unpack_from("<IIQ", content, automaton.pairs_offset + PAIR_SIZE * at)
+        struct.unpack_from("<IIQ", content, tables.pairs_offset + PAIR_SIZE * at)
         for at in range(first, last)
     ]
     return [(index, mask) for index, _, mask in rows]

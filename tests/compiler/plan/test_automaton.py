@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from compiler.plan.automaton import Needle
 from compiler.plan.layout import layout_of
 from compiler.plan.matcher import event_plan
-from compiler.plan.model import AUTOMATON_HEADER, AutomatonPlan
-from compiler.plan.tables import TABLE_MAX, TextTables
+from compiler.plan.model import AUTOMATON_HEADER, TextTables
+from compiler.plan.tables import TABLE_MAX
 from compiler.plan.texts import tables_of
 from dsl.catalogue import Field
 from dsl.diagnostics import Collector
@@ -33,39 +33,15 @@ def field(name: str) -> Field:
     return evolve(found, platforms=("linux", "windows"))
 
 
-def plan_of(tables: TextTables) -> AutomatonPlan:
-    return AutomatonPlan(
-        map="a",
-        index=0,
-        room=1,
-        sparse=tables.sparse,
-        view=0,
-        text_max=0,
-        state_bits=tables.state_bits,
-        hub_bits=tables.hub_bits,
-        class_bits=tables.class_bits,
-        hit_words=tables.hit_words,
-        pairs=tables.pairs,
-        outs_offset=tables.outs_offset,
-        pairs_offset=tables.pairs_offset,
-        size=tables.size,
-        linux=tables.linux,
-        windows=tables.windows,
-        unknown_offset=0,
-        truncated_offset=0,
-    )
-
-
 def found_by(tables: list[TextTables], text: str, platform: str, cut: bool) -> set[int]:
     """Bits of the words that the hits in a text set."""
     bits = set()
     for item in tables:
-        automaton = plan_of(item)
         content = item.linux if platform == "linux" else item.windows
         assert content is not None and len(content) == item.size <= TABLE_MAX
         raw = text.encode() if platform == "linux" else text.encode("utf-16-le")
-        for outid in outids(automaton, content, raw, cut):
-            for index, mask in pairs(automaton, content, outid):
+        for outid in outids(item, content, raw, cut):
+            for index, mask in pairs(item, content, outid):
                 bits |= {64 * index + bit for bit in range(64) if mask >> bit & 1}
     return bits
 
@@ -145,10 +121,9 @@ def test_every_byte_value_has_a_class() -> None:
     needles = [Needle(bytes([byte]), False, False) for byte in range(256)]
     (tables,) = tables_of(field("proc.comm"), CONNECT, False, marked(needles))
     assert tables.class_bits == 9 and tables.linux is not None
-    automaton = plan_of(tables)
     for byte in range(256):
-        (outid,) = outids(automaton, tables.linux, bytes([byte]), False)
-        assert pairs(automaton, tables.linux, outid) == [(byte // 64, 1 << byte % 64)]
+        (outid,) = outids(tables, tables.linux, bytes([byte]), False)
+        assert pairs(tables, tables.linux, outid) == [(byte // 64, 1 << byte % 64)]
 
 
 def test_a_literal_that_is_not_utf8_is_never_found_on_windows() -> None:

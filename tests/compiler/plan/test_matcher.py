@@ -145,7 +145,8 @@ def test_sizes_follow_classes_not_contents() -> None:
 
 
 def shape(item: EventPlan) -> EventPlan:
-    automata = tuple(evolve(a, linux=None, windows=None) for a in item.automata)
+    bare = [evolve(a.tables, linux=None, windows=None) for a in item.automata]
+    automata = tuple(evolve(a, tables=t) for a, t in zip(item.automata, bare, strict=True))
     # Whether an adapter can rule events out early is for the adapter, not for the core.
     numbers = tuple(evolve(n, selective=False) for n in item.numbers)
     return evolve(item, linux=b"", windows=None, automata=automata, numbers=numbers, rules=())

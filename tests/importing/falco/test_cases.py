@@ -1,7 +1,6 @@
 """Falco's rules become the policies, reasons and verdicts that stand beside them."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,8 +11,8 @@ from bpfc_cli.importing.source import policy_text
 from dsl.formatter import format_source
 from dsl.frontend import check
 from dsl.interpreter import Interpreter
-from tests.importing.falco.cases import Case, cases
-from tests.importing.sigma.cases import report
+from tests.importing.cases import Case, codes, report
+from tests.importing.falco.cases import cases
 from tests.language.fixture import lines, read
 from tests.language.kernel import outcomes, work
 from tests.language.play import play
@@ -67,14 +66,8 @@ def test_every_rule_of_judged_cases_alerts_once_at_least() -> None:
 
 
 def test_every_reason_is_expected_somewhere() -> None:
-    reasons = {word for case in CASES for word in _codes(case.expected(".txt"))}
+    reasons = {word for case in CASES for word in codes(case.expected(".txt"))}
     assert reasons == {code.value for code in Code} - {code.value for code in ELSEWHERE}
-
-
-def _codes(text: str) -> Iterator[str]:
-    """The codes in a report."""
-    words = (line.split(": ")[1].split()[0] for line in text.splitlines())
-    return (word for word in words if word != "note")
 
 
 def test_every_status_is_expected_somewhere() -> None:

@@ -7,7 +7,8 @@ from bpfc_cli.importing.source import policy_text
 from dsl.formatter import format_source
 from dsl.frontend import check
 from dsl.interpreter import Interpreter
-from tests.importing.sigma.cases import Case, cases, report
+from tests.importing.cases import Case, codes, report
+from tests.importing.sigma.cases import cases
 from tests.language.fixture import lines, read
 from tests.language.kernel import outcomes, work
 from tests.language.play import play
@@ -43,13 +44,8 @@ def test_policies_say_of_events_what_is_expected(case: Case) -> None:
 
 
 def test_every_reason_is_expected_somewhere() -> None:
-    reasons = {word for case in CASES for word in _codes(case.expected(".txt"))}
+    reasons = {word for case in CASES for word in codes(case.expected(".txt"))}
     assert reasons == {code.value for code in Code}
-
-
-def _codes(text: str) -> set[str]:
-    """The codes in a report."""
-    return {line.split(": ")[1].split()[0] for line in text.splitlines()} - {"note"}
 
 
 def test_every_status_is_expected_somewhere() -> None:

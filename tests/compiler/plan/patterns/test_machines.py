@@ -41,17 +41,22 @@ def selective(patterns: list[str]) -> list[Node]:
     return [node for node in nodes if not found(node, b"", cut=True)]
 
 
+def compare(patterns: list[str], texts: list[tuple[bytes, bytes]], wide: bool, cut: bool) -> None:
+    """Machines find what the search does; texts are in UTF-8 and as the machines have them."""
+    nodes = selective(patterns)
+    automata = machines(nodes, wide) if nodes else []
+    for text, encoded_text in texts:
+        wanted = sum(1 << n for n, node in enumerate(nodes) if found(node, text, cut))
+        assert sum(run(item, encoded_text, cut) for item in automata) == wanted
+
+
 @given(
     st.lists(REGEXES, min_size=1, max_size=6),
     st.lists(BYTES, min_size=8, max_size=8),
     st.booleans(),
 )
 def test_utf8(patterns: list[str], texts: list[bytes], cut: bool) -> None:
-    nodes = selective(patterns)
-    automata = machines(nodes, False) if nodes else []
-    for text in texts:
-        wanted = sum(1 << n for n, node in enumerate(nodes) if found(node, text, cut))
-        assert sum(run(item, text, cut) for item in automata) == wanted
+    compare(patterns, [(text, text) for text in texts], False, cut)
 
 
 @given(
@@ -60,11 +65,7 @@ def test_utf8(patterns: list[str], texts: list[bytes], cut: bool) -> None:
     st.booleans(),
 )
 def test_utf16(patterns: list[str], texts: list[str], cut: bool) -> None:
-    nodes = selective(patterns)
-    automata = machines(nodes, True) if nodes else []
-    for text in texts:
-        wanted = sum(1 << n for n, node in enumerate(nodes) if found(node, text.encode(), cut))
-        assert sum(run(item, text.encode("utf-16-le"), cut) for item in automata) == wanted
+    compare(patterns, [(text.encode(), text.encode("utf-16-le")) for text in texts], True, cut)
 
 
 @given(
