@@ -352,6 +352,10 @@ class LinuxPlatform:
         processes, short, long = (self._shared[name] for name in names)
         return program_of(processes, short, long, pid, start_ns)
 
+    def open_program(self, pid: int, start_ns: int) -> int | None:
+        """The program file of a process, by /proc; see `procfs.open_program`."""
+        return procfs.open_program(pid, start_ns)
+
     def set_tables(self, loaded: Loaded, info: SetInfo) -> Tables:
         """The maps of a run-time set of a loaded policy."""
         own = _own(loaded)

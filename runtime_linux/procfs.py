@@ -4,6 +4,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import frozen
@@ -80,6 +81,31 @@ def is_kernel_thread(pid: int) -> bool:
     """
     stat = _stat(pid)
     return stat is not None and bool(int(stat[6]) & PF_KTHREAD)
+
+
+def open_program(pid: int, start_ns: int) -> int | None:
+    """Open the program file that a process runs now, deleted or not.
+
+    Args:
+        pid: its id in the initial pid namespace.
+        start_ns: when it started, nanoseconds since boot.
+
+    Returns:
+        A descriptor for reading, to be closed by the caller; None if that process has ended or
+        cannot be looked into, or if process ids here are not those of records.
+    """
+    if not in_initial_pid_namespace():
+        return None
+    try:
+        descriptor = os.open(f"/proc/{pid}/exe", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    # The process was there when it was recorded. If it still is, it was while its file was opened.
+    with suppress(OSError):
+        if start_of(pid) == start_ns // PRIMED_TICK_NS * PRIMED_TICK_NS:
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def facts(pid: int) -> ProcessFacts | None:

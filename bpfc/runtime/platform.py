@@ -240,6 +240,17 @@ class Platform(Protocol):
             None if that process has ended, or its program is not known.
         """
 
+    def open_program(self, pid: int, start_ns: int) -> int | None:
+        """Open the program file that a process runs, for reading.
+
+        Args:
+            pid: its id.
+            start_ns: when it started, nanoseconds since boot.
+
+        Returns:
+            A descriptor, to be closed by the caller; None if that process has ended or has none.
+        """
+
     def close(self) -> None:
         """Detach and unload everything."""
 

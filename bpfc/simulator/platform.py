@@ -284,6 +284,10 @@ class SimulatedPlatform:
         """Nobody knows the program of a process: there are none."""
         return None
 
+    def open_program(self, pid: int, start_ns: int) -> int | None:
+        """There are no processes."""
+        return None
+
     def running(self) -> tuple[Running, ...]:
         """No process runs here."""
         return ()

@@ -44,6 +44,7 @@ TABLE = {
     "bpfc.abi": Row(),
     "bpfc.artifact": _row(packages="attr attrs elftools"),
     "bpfc.runtime": _row("bpfc.artifact", "attr attrs"),
+    "bpfc.userspace": _row("bpfc.artifact bpfc.runtime", "attr attrs pefile"),
     "bpfc.recording": _row("bpfc.artifact bpfc.runtime", "attr attrs"),
     "compiler": _row("dsl bpfc.abi bpfc.artifact", "attr attrs elftools llvmlite"),
     "bpfc.simulator": _row("bpfc.abi bpfc.artifact bpfc.runtime", "attr attrs"),
@@ -53,8 +54,8 @@ TABLE = {
     # Translates for the command line; needs an extra of its own.
     "bpfc_cli.importing": _row("compiler dsl", "attr attrs lark sigma yaml"),
     "bpfc_cli": _row(
-        "bpfc bpfc.abi bpfc.artifact bpfc.recording bpfc.runtime bpfc.simulator bpfc_cli.importing "
-        "compiler dsl runtime_linux",
+        "bpfc bpfc.abi bpfc.artifact bpfc.recording bpfc.runtime bpfc.simulator bpfc.userspace "
+        "bpfc_cli.importing compiler dsl runtime_linux",
         "attr attrs rich typer",
     ),
 }

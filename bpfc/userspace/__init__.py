@@ -1,0 +1,1 @@
+"""Values that only user space knows, for the second stage of a rule; see README.md."""

@@ -1,0 +1,22 @@
+"""How many values were asked for, and what became of them."""
+
+from attrs import define, field
+
+from bpfc.userspace.reasons import Reason
+
+
+@define
+class Counts:
+    """Numbers for statistics.
+
+    Args:
+        looked_up: values that were asked for.
+        from_cache: of these, those that nothing had to be read for.
+        absent: of these, those that are known not to exist.
+        unknown: of these, those that could not be found out, by reason; every reason is there.
+    """
+
+    looked_up: int = 0
+    from_cache: int = 0
+    absent: int = 0
+    unknown: dict[str, int] = field(factory=lambda: {reason.value: 0 for reason in Reason})
