@@ -7,7 +7,7 @@ one whose needs the machine has. Nothing weakens unless the rule says so.
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from bpfc.artifact.errnos import ERRNO
 from bpfc.artifact.manifest import Form, RuleEvent
@@ -225,9 +225,26 @@ def carriage(rule: Rule, event: Event, platform: str, testing: bool = False) -> 
     return Carriage(tuple(_reachable(forms)), "")
 
 
+def part_carriage(
+    rule: Rule, part: Rule, event: Event, platform: str, testing: bool = False
+) -> Carriage:
+    """How a platform carries out a part of a rule: all parts of a sequence, or none.
+
+    Args:
+        rule: a checked rule.
+        part: one of `parts_of` it.
+        event, platform, testing: as for `carriage`.
+    """
+    if rule.sequence is not None:
+        whole = carriage(rule, rule.events[0], platform, testing)
+        if not whole.forms:
+            return whole
+    return carriage(part, event, platform, testing)
+
+
 def _steps(rule: Rule) -> tuple[Rule, ...]:
-    """All parts of a sequence: a platform carries all of them or none."""
-    return parts_of(evolve(rule, turn=None)) if rule.sequence else ()
+    """All parts of a whole sequence."""
+    return parts_of(rule) if rule.sequence and rule.turn is None else ()
 
 
 def _gap(rule: Rule, event: Event, platform: str, testing: bool) -> Carriage | None:
@@ -269,7 +286,7 @@ def rule_events(
             for event in part.events:
                 local = count.get(event.name, 0)
                 count[event.name] = local + 1
-                found = carriage(part, event, platform, testing)
+                found = part_carriage(rule, part, event, platform, testing)
                 if found.forms:
                     carried.append(RuleEvent(event.name, local, found.forms))
         result.append(tuple(carried))

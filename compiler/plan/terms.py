@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from compiler.coverage import PLATFORMS, carriage
+from compiler.coverage import PLATFORMS, part_carriage
 from compiler.plan.classes import power_of_two
 from compiler.plan.normal_form import (
     TERMS_MAX,
@@ -122,7 +122,7 @@ def event_terms(
         found = _rule_terms(rule, event, problems)
         bits = (1 << len(found)) - 1 << len(terms)
         for platform in PLATFORMS:
-            if carriage(rule, event, platform, testing).forms:
+            if part_carriage(policy.rules[index], rule, event, platform, testing).forms:
                 carried[platform] |= bits
         if rule.deny is not None and rule.deny.on_unknown:
             denies |= bits

@@ -8,6 +8,7 @@ import pytest
 from bpfc.artifact import record
 from bpfc.artifact.manifest import Form
 from compiler.coverage import carriage, coverage, rule_events
+from dsl.frontend import check as front_end
 from dsl.typed import And, Constant, Not, Op, Rule
 from tests.compiler.plan.policies import CONNECT, EXEC, EXIT, FORK, check, policy, rule
 
@@ -81,6 +82,24 @@ def test_a_place_for_each_rule_on_each_event() -> None:
         ],
         "windows": [[], [("process.exec", 1)], [("process.exec", 2)]],
     }
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        '[net.connect as b when proc.comm == "x"]',
+        '[net.connect as b]\n except when proc.comm == "x"',
+        "[net.connect as b] until [process.exit]",
+    ],
+)
+def test_a_sequence_is_carried_as_a_whole_or_not_at_all(last: str) -> None:
+    text = f"""policy "p" version "1" language 1
+    rule a {{ on sequence within 1s [net.connect as a when remote.port == 443] {last} }}
+    rule b {{ on net.connect when remote.port == 22 }}"""
+    found, problems = front_end([("p.det", text)])
+    assert found is not None, problems
+    carried = [[(e.event, e.local) for e in events] for events in rule_events(found, "windows")]
+    assert carried[0] == [] and [event for event, _ in carried[1]] == ["net.connect"]
 
 
 def test_the_table_for_people() -> None:
