@@ -27,6 +27,7 @@ from dsl.derived import Derived
 from dsl.typed import Policy, Rule, parts_of
 from dsl.walk import (
     carried_fields,
+    confirm_tests,
     counted_fields,
     operands,
     rule_keys,
@@ -350,6 +351,8 @@ def _read(rule: Rule, event: Event) -> Iterator[Field]:
             yield event.field(field.name) or field
         if isinstance(test.field, Derived):
             yield test.field
+    for test in confirm_tests(rule):
+        yield event.as_confirmed.field(test.field.name) or test.field
     # Of a key's part the first field is needed; others may be absent.
     for key in rule_keys(rule):
         yield event.field(key.fields[0].name) or key.fields[0]

@@ -61,6 +61,10 @@ def _conditions(rule: Rule) -> Iterator[tuple[str, tuple[str, ...]]]:
     for clause in rule.excepts:
         head = f'except "{clause.name}": ' if clause.name else "except: "
         yield from _tests(clause.when, head)
+    if rule.confirm is not None:
+        yield from _tests(rule.confirm.when, "confirm: ")
+        if rule.confirm.on_unknown:
+            yield "confirm", ("on unknown",)
     if rule.threshold is not None:
         yield "threshold", (_threshold(rule.threshold),)
     if rule.alert is not None and rule.alert.limit is not None:

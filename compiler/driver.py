@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from attrs import evolve, frozen
 
+from bpfc.artifact.confirm import ConfirmInfo
 from bpfc.artifact.container import Artifact, open_artifact
 from bpfc.artifact.control import SHARED_VERSION
 from bpfc.artifact.manifest import (
@@ -31,6 +32,7 @@ from compiler.emit.unit import Unit
 from compiler.emit.whole import emit_core
 from compiler.objects import CoreModule, HalfObject, generate
 from compiler.origins import lines_of
+from compiler.plan.confirming import agent_infos
 from compiler.plan.layout import number_fields
 from compiler.plan.memory import set_infos
 from compiler.plan.model import Plan
@@ -213,9 +215,9 @@ def _manifest(
 ) -> Manifest:
     values = described(policy)
     rules = tuple(
-        _rule(rule, linux_events, windows_events, tests)
-        for rule, linux_events, windows_events, tests in zip(
-            policy.rules, linux_rules, windows_rules, values.tests, strict=True
+        _rule(*row)
+        for row in zip(
+            policy.rules, linux_rules, windows_rules, values.tests, plan.confirms, strict=True
         )
     )
     return Manifest(
@@ -242,6 +244,7 @@ def _rule(
     linux: tuple[RuleEvent, ...],
     windows: tuple[RuleEvent, ...],
     tests: tuple[tuple[str, int], ...],
+    confirm: ConfirmInfo | None,
 ) -> RuleInfo:
     template = rule.alert.template if rule.alert else ()
     return RuleInfo(
@@ -258,6 +261,8 @@ def _rule(
         output=tuple(OutputInfo(o.name, _parts(o.parts), o.text) for o in rule.output),
         steps=tuple(_steps(rule)),
         remembers=has_state(rule),
+        agent=agent_infos(rule),
+        confirm=confirm,
     )
 
 

@@ -46,10 +46,14 @@ class Automaton:
         if "ACTOR" in accepted and self.tokens[self.index + 1].type == "COLON":
             return "ACTOR"
         keyword = self.table.keywords.get(token.text, "NAME")
+        # `deny on unknown` against `deny` and then the clause `on process.exec`.
+        if (
+            keyword == "ON"
+            and "ON_UNKNOWN" in accepted
+            and self.tokens[self.index + 1].text == "unknown"
+        ):
+            return "ON_UNKNOWN"
         if keyword in accepted:
-            # `deny on unknown` against `deny` and then the clause `on process.exec`.
-            if keyword == "ON" and self.tokens[self.index + 1].text == "unknown":
-                return "ON_UNKNOWN" if "ON_UNKNOWN" in accepted else keyword
             return keyword
         if token.text in METADATA and "METADATA" in accepted:
             return "METADATA"

@@ -16,6 +16,7 @@ from dsl.syntax import (
     Ancestors,
     Broken,
     Condition,
+    Confirm,
     Conjunction,
     Deny,
     Disable,
@@ -164,6 +165,10 @@ class Builder(CasePieces):
 
     def when(self, parts: Parts) -> When:
         return When(self.disjunction(parts[1]), parts[0].span(self.file))
+
+    def confirm(self, parts: Parts) -> Confirm:
+        keyword, unknown, _, condition = parts
+        return Confirm(self.disjunction(condition), unknown is not None, keyword.span(self.file))
 
     def except_plain(self, parts: Parts) -> Exception_:
         return Exception_(None, self.disjunction(parts[2]), parts[0].span(self.file))

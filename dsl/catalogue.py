@@ -80,6 +80,10 @@ class Field:
             the largest number; "" of all others, also of one of the many.
         default: of tests; None for 0, false, empty, or absent if it can be.
         image: whether it belongs to the program that a process runs: an exec brings a new value.
+        id: "user" or "group" of a number that stands for one.
+        known_by: of what the agent knows and the kernel does not: what finds it out
+            (bpfc.userspace), else "".
+        needs: of such a field: fields of the event out of which that is found.
     """
 
     name: str
@@ -103,6 +107,9 @@ class Field:
     parameter: str = attribute(default="", kw_only=True)
     default: Default | None = attribute(default=None, kw_only=True)
     image: bool = attribute(default=False, kw_only=True)
+    id: str = attribute(default="", kw_only=True)
+    known_by: str = attribute(default="", kw_only=True)
+    needs: tuple[str, ...] = attribute(default=(), kw_only=True)
 
 
 @frozen
@@ -136,6 +143,7 @@ class Event:
         since: catalogue version that introduced it.
         doc: one sentence.
         ended: whether the process of the event is gone (nothing is left to kill).
+        agent_fields: what the agent knows of the event besides; no field of the record.
     """
 
     name: str
@@ -149,6 +157,7 @@ class Event:
     readers: tuple[str, ...] = ("linux", "windows")
     files: tuple[File, ...] = ()
     no_process: str = ""
+    agent_fields: tuple[Field, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Field]:
@@ -177,6 +186,15 @@ class Event:
         if not fits:
             return None
         return evolve(form, name=name, base=form.base.replace("*", match[2]), parameter="")
+
+    def agent_field(self, name: str) -> Field | None:
+        """The field of that name that the agent knows, or None."""
+        return next((f for f in self.agent_fields if f.name == name), None)
+
+    @cached_property
+    def as_confirmed(self) -> "Event":
+        """The event with what the agent knows as fields: as `confirm` and alerts see it."""
+        return evolve(self, fields=(*self.fields, *self.agent_fields))
 
     def file(self, name: str) -> File | None:
         """The file of that name, or None."""
@@ -215,6 +233,11 @@ class Catalogue:
 
     version: int
     events: tuple[Event, ...]
+
+    @cached_property
+    def as_confirmed(self) -> "Catalogue":
+        """The catalogue with what the agent knows as fields of its events."""
+        return evolve(self, events=tuple(event.as_confirmed for event in self.events))
 
     def event(self, name: str) -> Event | None:
         """The event of that name, or None."""

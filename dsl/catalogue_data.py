@@ -1,9 +1,11 @@
 """`catalogue.toml` as values. What its tables and keys mean stands at its head."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from typing import Any
+
+from attrs import frozen
 
 from dsl.catalogue import Catalogue, Default, Event, Field, File, Kind
 
@@ -12,6 +14,9 @@ PLATFORMS = ("linux", "windows")
 # What a row of the process context takes from where it stands.
 _TOLD = ("since", "recorded", "optional", "read", "image")
 _AROUND: Row = {"since": 1, "recorded": False, "context": True}
+# What the agent knows stands in no record.
+_BESIDE: Row = {"recorded": False, "context": False}
+_AGENT = "agent"
 
 
 def read() -> Catalogue:
@@ -26,9 +31,39 @@ def read() -> Catalogue:
     """
     text = resources.files("dsl").joinpath("catalogue.toml").read_text("utf-8")
     data = tomllib.loads(text)
-    rows = _Rows(data["group"], data["constants"], data["context"]["groups"])
+    agent = _Agent(data["agent"]["id"], data["agent"]["fields"], data["agent"]["needs"])
+    rows = _Rows(data["group"], data["constants"], data["context"]["groups"], agent)
     events = tuple(rows.event(name, row) for name, row in data["event"].items())
     return Catalogue(version=data["version"], events=events)
+
+
+@frozen
+class _Agent:
+    """What the agent knows.
+
+    Args:
+        ids: what it knows of a number that stands for a user or a group.
+        rows: what else.
+        needs: sets of fields out of which it is found.
+    """
+
+    ids: Mapping[str, Row]
+    rows: Mapping[str, Row]
+    needs: Mapping[str, list[str]]
+
+    def of(self, fields: Iterable[Field]) -> Iterator[tuple[str, Row]]:
+        """Rows of what is known on an event with these fields."""
+        known = {field.name: field for field in fields}
+        for field in known.values():
+            if field.id:
+                row = self.ids[field.id]
+                doc = row["doc"].replace("{it}", f"`{field.name}`")
+                told = {"known_by": field.id, "needs": (field.name,), "platforms": field.platforms}
+                yield f"{field.name}.name", {**row, **told, "doc": doc}
+        for name, row in self.rows.items():
+            needs = tuple(self.needs[row["needs"]])
+            if known.keys() >= set(needs):
+                yield name, {**row, "needs": needs}
 
 
 class _Rows:
@@ -38,10 +73,14 @@ class _Rows:
         groups: rows of fields by group.
         constants: named values by set.
         context: how groups are used for the process context.
+        agent: what the agent knows.
     """
 
-    def __init__(self, groups: Mapping[str, Row], constants: Row, context: list[Row]) -> None:
+    def __init__(
+        self, groups: Mapping[str, Row], constants: Row, context: list[Row], agent: _Agent
+    ) -> None:
         self._groups, self._constants, self._uses_around = groups, constants, context
+        self._agent = agent
         # Almost all fields are those of the process context: the events share them.
         self._context = list(self._uses(context, _AROUND))
         self._made: dict[tuple[str, str], Field] = {}
@@ -57,10 +96,11 @@ class _Rows:
         early = "before" if "before" in row["phases"] else "after"
         context = [] if process else self._shared(phases, early)
         used = [*([] if process else self._uses_around), *row.get("groups", [])]
+        fields = (*context, *(self._field(n, r, phases, early) for n, r in own))
         return Event(
             name=name,
             number=row["number"],
-            fields=(*context, *(self._field(n, r, phases, early) for n, r in own)),
+            fields=fields,
             phases=tuple(row["phases"]),
             platforms=platforms,
             readers=readers,
@@ -69,7 +109,16 @@ class _Rows:
             ended=bool(row.get("ended", False)),
             files=tuple(_file(use) for use in used if "path" in use),
             no_process=process,
+            agent_fields=tuple(self._told(fields)),
         )
+
+    def _told(self, fields: Iterable[Field]) -> Iterator[Field]:
+        """What the agent knows on an event, each made once."""
+        for name, row in self._agent.of(fields):
+            key = name, _AGENT
+            if key not in self._made:
+                self._made[key] = self._field(name, {**_BESIDE, **row}, {}, "before")
+            yield self._made[key]
 
     def _shared(self, phases: Row, early: str) -> Iterator[Field]:
         """The fields of the process context, each made once for each phase."""
@@ -120,6 +169,9 @@ class _Rows:
             parameter=str(row.get("parameter", "")),
             default=_default(row["default"], dict(constants)) if "default" in row else None,
             image=bool(row.get("image", False)),
+            id=row.get("id", ""),
+            known_by=row.get("known_by", ""),
+            needs=tuple(row.get("needs", ())),
         )
 
     def _named(self, constants: str | Row) -> tuple[tuple[str, int], ...]:

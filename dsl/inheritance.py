@@ -6,7 +6,17 @@ from attrs import evolve, frozen
 
 from dsl.cycles import report_cycles
 from dsl.diagnostics import Collector, Diagnostic, nearest, shown
-from dsl.syntax import Broken, Clause, Condition, Conjunction, Metadata, Name, Rule, When
+from dsl.syntax import (
+    Broken,
+    Clause,
+    Condition,
+    Confirm,
+    Conjunction,
+    Metadata,
+    Name,
+    Rule,
+    When,
+)
 from dsl.tuning import merged
 
 MAX_BASES = 16  # rules that one rule extends, one by way of the other
@@ -77,13 +87,18 @@ def _whole(
 def _joined(base: Sequence[Clause], own: Sequence[Clause]) -> tuple[Clause, ...]:
     """Clauses of a base and of a rule that extends it."""
     passed = [c for c in base if not (isinstance(c, Metadata) and c.key.text in _OWN_KEYS)]
-    above = [clause for clause in passed if isinstance(clause, When)]
-    whens = [clause for clause in own if isinstance(clause, When)]
-    if not above or not whens:
-        return merged(passed, own)
-    items = (*_items(above[0].condition), *_items(whens[0].condition))
-    both = evolve(whens[0], condition=Conjunction(items))
-    return merged(passed, [both if clause is whens[0] else clause for clause in own])
+    return merged(passed, [_narrowed(clause, passed) for clause in own])
+
+
+def _narrowed(clause: Clause, above: Sequence[Clause]) -> Clause:
+    """A clause of a rule, a condition together with that of its base."""
+    if not isinstance(clause, When | Confirm):
+        return clause
+    before = next((c for c in above if isinstance(c, type(clause))), None)
+    if before is None:
+        return clause
+    items = (*_items(before.condition), *_items(clause.condition))
+    return evolve(clause, condition=Conjunction(items))
 
 
 def _items(condition: Condition) -> tuple[Condition, ...]:

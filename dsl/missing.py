@@ -30,6 +30,14 @@ def report_missing(
         report_unknown(name, report)
         return
     having = [event for event in catalogue.events if event.field(name.text)]
+    if not having and any(event.agent_field(name.text) for event in events):
+        report.error(
+            "BPFC0323",
+            f"`{name.text}` is known to the agent, not to the kernel",
+            name.span,
+            remedy="put the test into `confirm when`, or show the field in the text of the alert",
+        )
+        return
     if not having:
         _unknown(name, events, catalogue, others, report)
         return
@@ -97,7 +105,8 @@ def _unknown(
         )
         return
     here = [f.name for event in events for f in event.fields]
-    everywhere = [f.name for event in catalogue.events for f in event.fields]
+    every = (event.as_confirmed for event in catalogue.events)
+    everywhere = [f.name for event in every for f in event.fields]
     report.error(
         "BPFC0201",
         f"unknown field `{shown(name.text)}`",

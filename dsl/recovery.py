@@ -11,7 +11,7 @@ from dsl.words import METADATA, PLANNED_CLAUSES
 
 CLAUSE_WORDS = frozenset(
     {"on", "when", "except", "threshold", "alert", "deny", "kill", "add", "untag", "silent", "mode"}
-    | {"output", "allow"}
+    | {"output", "allow", "confirm"}
 )
 
 # What statements of a test begin with, besides the name of an actor.

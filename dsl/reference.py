@@ -117,6 +117,13 @@ def fields_page(catalogue: Catalogue) -> str:
         "",
         *_table(("field", "type", "on", "what it is"), _own_rows(catalogue)),
         "",
+        "## Fields that the agent knows",
+        "",
+        "In [`confirm`](language.md#the-second-stage) and in what alerts say, on events that have",
+        "what the agent finds them out from. The kernel does not have them.",
+        "",
+        *_table(("field", "type", "found out from", "what it is"), _agent_rows(catalogue)),
+        "",
         "## Defaults of tests",
         "",
         "What a `test` block means that does not give these fields. A field that is not here is",
@@ -145,7 +152,7 @@ def field_entry(catalogue: Catalogue, name: str) -> list[str]:
     events = [event for event in catalogue.events for f in event.fields if f.name == name]
     found = next((f for event in events for f in event.fields if f.name == name), None)
     if found is None:
-        return []
+        return _agent_entry(catalogue, name)
     where = "every event with a process" if found.context else ", ".join(e.name for e in events)
     lines = [found.doc, "", f"Type: {type_of(found)}", f"On: {where}"]
     readers = {p for e in events for p in _readers(found, e)}
@@ -157,6 +164,24 @@ def field_entry(catalogue: Catalogue, name: str) -> list[str]:
     if found.constants:
         lines += ["", *(f"  {constant:<24} {_number(v)}" for constant, v in found.constants)]
     return lines
+
+
+def _agent_entry(catalogue: Catalogue, name: str) -> list[str]:
+    """What there is to say of a field that the agent knows."""
+    events = [event for event in catalogue.events if event.agent_field(name)]
+    field = events[0].agent_field(name) if events else None
+    if field is None:
+        return []
+    return [
+        field.doc,
+        "",
+        f"Type: {type_of(field)}",
+        "Known to the agent, not to the kernel: in `confirm when` and in what alerts say",
+        f"Found out from: {', '.join(field.needs)}",
+        f"On: {', '.join(event.name for event in events)}",
+        f"Exists on: {systems(field.platforms)}",
+        f"Since: catalogue version {field.since}",
+    ]
 
 
 def type_of(field: Field) -> str:
@@ -223,6 +248,24 @@ def _own_rows(catalogue: Catalogue) -> list[tuple[str, str, str, str]]:
         (f"`{name}`", type_of(field), ", ".join(where[name]), field.doc)
         for name, field in sorted(first.items())
     ]
+
+
+def _agent_rows(catalogue: Catalogue) -> list[tuple[str, str, str, str]]:
+    """What the agent knows; names of users and groups, of which there are many, as one row."""
+    fields = {f.name: f for event in catalogue.events for f in event.agent_fields}
+    rows: dict[str, tuple[str, str, str, str]] = {}
+    for name, field in fields.items():
+        doc, needs = field.doc, ", ".join(f"`{needed}`" for needed in field.needs)
+        if name == f"{field.needs[0]}.name":
+            name, doc = "ID.name", doc.replace(f"`{field.needs[0]}`", "of that id")
+            needs = ", ".join(
+                f"`{other.needs[0]}`"
+                for other in sorted(fields.values(), key=lambda other: other.name)
+                if other.known_by == field.known_by
+            )
+            name = f"{name} of a {field.known_by}"
+        rows.setdefault(name, (f"`{name}`", type_of(field), needs, doc))
+    return list(rows.values())
 
 
 def _default_rows(catalogue: Catalogue) -> list[tuple[str, str]]:

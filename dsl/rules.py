@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from dsl import metadata, syntax, templates, typed
 from dsl.catalogue import Catalogue, Event
 from dsl.conditions import Conditions, ListCache
+from dsl.confirming import check_confirm, with_agent
 from dsl.diagnostics import Collector, nearest, shown
 from dsl.earlier import Earlier
 from dsl.effects import check_effects
@@ -93,7 +94,7 @@ class RuleChecker:
         excepts = check_exceptions(clauses, conditions, self.today, self.report)
         pairs = metadata.check(_of(rule, syntax.Metadata), self.report)
         earlier = Earlier(sequence, conditions, self.report) if sequence else None
-        find = earlier.field if earlier else conditions.field
+        find = earlier.field if earlier else with_agent(conditions).field
         deny, kill = self._deny(rule, events), self._kill(rule, events, earlier)
         alert, silent = self._alert(rule, conditions, find), self._silent(rule)
         output = check_output(self._single(rule, syntax.Output), find, self.report)
@@ -105,6 +106,8 @@ class RuleChecker:
             sequence = earlier.carrying(shown_parts)
         threshold = self._single(rule, syntax.Threshold)
         effects = check_effects(rule.clauses, conditions, self.report)
+        second = self._single(rule, syntax.Confirm)
+        confirm = check_confirm(second, rule.clauses, conditions, self.report)
         own_mode = self._single(rule, syntax.Mode)
         rule_mode = mode(own_mode, self.report) if own_mode else self.mode
         if self.mode == "audit":
@@ -112,7 +115,7 @@ class RuleChecker:
         damaged = bool(_of(rule, syntax.Broken))
         if not damaged:
             self._complete(rule)
-        if rule.name is None or when is None or not events:
+        if rule.name is None or when is None or not events or (second and confirm is None):
             return None
         return typed.Rule(
             name=rule.name.text,
@@ -131,6 +134,7 @@ class RuleChecker:
             threshold=check_threshold(threshold, conditions, self.report),
             effects=effects,
             output=output,
+            confirm=confirm,
         )
 
     def _exceptions(self, rule: syntax.Rule) -> list[syntax.Exception_]:
@@ -333,6 +337,7 @@ _KEYWORDS: dict[type, str] = {
     syntax.On: "on",
     syntax.OnSequence: "on",
     syntax.When: "when",
+    syntax.Confirm: "confirm",
     syntax.Threshold: "threshold",
     syntax.Deny: "deny",
     syntax.Kill: "kill",
@@ -344,6 +349,7 @@ _KEYWORDS: dict[type, str] = {
 _JOINED: dict[type, str] = {
     syntax.On: "name several events in one: `on A or B`",
     syntax.When: "join the conditions with `and`",
+    syntax.Confirm: "join the conditions with `and`",
     syntax.Kill: "name several processes in one: `kill proc, proc.parent`",
 }
 

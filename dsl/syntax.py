@@ -63,6 +63,21 @@ class When:
 
 
 @frozen
+class Confirm:
+    """`confirm [on unknown] when CONDITION`.
+
+    Args:
+        condition: what the agent is to find before there is an alert.
+        on_unknown: whether there is one too if it cannot find out.
+        span: of the keyword.
+    """
+
+    condition: Condition
+    on_unknown: bool
+    span: Span
+
+
+@frozen
 class Exception_:
     """`except ["name"] [owner "text"] [until DATE] when CONDITION`, or `... from set NAME on ...`.
 
@@ -228,6 +243,7 @@ Clause = (
     | On
     | OnSequence
     | When
+    | Confirm
     | Exception_
     | Threshold
     | Alert

@@ -11,6 +11,7 @@ from dsl.syntax import (
     Add,
     Alert,
     Clause,
+    Confirm,
     Disable,
     Exception_,
     Item,
@@ -61,7 +62,7 @@ def tune(
 def _conditions(clause: Clause) -> tuple[Condition, ...]:
     """The conditions in a clause."""
     match clause:
-        case When() | Exception_():
+        case When() | Confirm() | Exception_():
             return (clause.condition,)
         case OnSequence():
             steps = (*clause.steps, *([clause.until] if clause.until else []))

@@ -119,6 +119,21 @@ class Except:
 
 
 @frozen
+class Confirm:
+    """`confirm when CONDITION`: what the agent has to find before there is an alert.
+
+    Args:
+        when: on fields of the event and on what the agent knows.
+        on_unknown: whether there is an alert too if it cannot find out.
+        span: of the keyword.
+    """
+
+    when: Expr
+    on_unknown: bool
+    span: Span
+
+
+@frozen
 class Deny:
     """`deny ERRNO else FALLBACK`.
 
@@ -303,6 +318,7 @@ class Rule:
         turn: of a part of a rule (`parts_of`): number of the step that it stands for, 0 for what
             ends the sequence; None of a whole rule, which stands for the last step.
         effects: what is added to sets, tagged and untagged, in source order.
+        confirm: what the agent has to find before there is an alert, or None.
     """
 
     name: str
@@ -322,6 +338,7 @@ class Rule:
     sequence: Sequence | None = None
     turn: int | None = None
     effects: tuple[Effect, ...] = ()
+    confirm: Confirm | None = None
 
 
 @frozen
@@ -386,5 +403,6 @@ def _part(rule: Rule, step: Step, turn: int) -> Rule:
         silent=True,
         output=(),
         effects=(),
+        confirm=None,
         turn=turn,
     )

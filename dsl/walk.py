@@ -26,6 +26,24 @@ def rule_tests(rule: Rule) -> Iterator[Test]:
         yield from tests_of(clause.when)
 
 
+def confirm_tests(rule: Rule) -> Iterator[Test]:
+    """All tests that the agent makes for a rule."""
+    if rule.confirm is not None:
+        yield from tests_of(rule.confirm.when)
+
+
+def judged_tests(rule: Rule) -> Iterator[Test]:
+    """All tests of a rule or a step, those that the agent makes behind the others."""
+    yield from rule_tests(rule)
+    yield from confirm_tests(rule)
+
+
+def agent_fields(rule: Rule) -> tuple[Field, ...]:
+    """What a rule wants of the agent, for its second stage and its alerts, each field once."""
+    named = (*(test.field for test in confirm_tests(rule)), *_named(rule))
+    return tuple({field.name: field for field in named if field.known_by}.values())
+
+
 def effect_reads(rule: Rule) -> Iterator[Field]:
     """All fields of the catalogue that a rule's effects read, in source order."""
     for effect in rule.effects:
@@ -57,7 +75,11 @@ def rule_keys(rule: Rule) -> Iterator[KeyPart]:
 
 
 def shown_fields(rule: Rule) -> Iterator[Field]:
-    """The fields that a rule's alerts show in their text and as named values."""
+    """The fields of the event that a rule's alerts show in their text and as named values."""
+    yield from (field for field in _named(rule) if not field.known_by)
+
+
+def _named(rule: Rule) -> Iterator[Field]:
     yield from (part for part in shown_parts(rule) if isinstance(part, Field))
 
 
@@ -69,14 +91,23 @@ def shown_parts(rule: Rule) -> Iterator[Part]:
 
 
 def rule_fields(rule: Rule) -> Iterator[Field]:
-    """All fields of the event that a rule reads or shows."""
+    """All fields of the event that a rule reads or shows, or that its second stage is about."""
     yield from rule_reads(rule)
     yield from shown_fields(rule)
+    yield from (test.field for test in confirm_tests(rule) if not test.field.known_by)
+    yield from needed_fields(rule)
     for effect in rule.effects:
         yield from effect.fields
     for key in rule_keys(rule):
         yield from key.fields
     yield from carried_fields(rule)
+
+
+def needed_fields(rule: Rule) -> Iterator[Field]:
+    """The fields out of which the agent finds what a rule wants of it."""
+    names = {name for field in agent_fields(rule) for name in field.needs}
+    for event in rule.events:
+        yield from event.ordered(names)
 
 
 def carried_fields(rule: Rule) -> tuple[Field, ...]:

@@ -21,7 +21,7 @@ KILL_TARGETS = ("proc", "proc.parent")
 SUFFIXES = ("nocase", "exact")
 
 # Words of later language versions: what a user who writes one has to know is that it is no slip.
-PLANNED_CLAUSES = frozenset({"limit", "confirm"})
+PLANNED_CLAUSES = frozenset({"limit"})
 
 # What `deny` may answer: Linux error numbers (include/uapi/asm-generic/errno-base.h, errno.h). All
 # are small enough for a pointer-error return, none restarts the system call.

@@ -18,6 +18,7 @@ from bpfc.artifact.alert_steps import (
     named_values,
     step_values,
 )
+from bpfc.artifact.confirming import NO_STAGE, Ask, SecondStage, StageCounts, Told, Verdict
 from bpfc.artifact.decode import Record, State
 from bpfc.artifact.errnos import errno_name
 from bpfc.artifact.errors import RecordError
@@ -150,6 +151,7 @@ class AlertContext:
         artifact: SHA-256 of the artifact's file (`Artifact.digest`).
         platform: "linux" or "windows": which half wrote the record.
         users: what this machine calls its users, None if nobody knows.
+        ask: finds out what only the agent knows; None if nobody does, and then it is unknown.
     """
 
     host: str
@@ -158,6 +160,7 @@ class AlertContext:
     artifact: str
     platform: str = "linux"
     users: Users | None = None
+    ask: Ask | None = None
 
 
 @frozen
@@ -168,10 +171,15 @@ class _Entry:
     rule: AlertRule
     audit: int  # ACT_WOULD_* the rule can ask for
     wording: Wording
+    stage: SecondStage | None
 
 
 class Alerter:
-    """Makes alerts from the records of one manifest; make it once, use it for every record."""
+    """Makes alerts from the records of one manifest; make it once, use it for every record.
+
+    Attributes:
+        stages: by name of a rule with a second stage, what became of its candidates.
+    """
 
     def __init__(self, manifest: Manifest, context: AlertContext) -> None:
         """Prepare the rules.
@@ -184,19 +192,28 @@ class Alerter:
         self._policy = AlertPolicy(manifest.policy, manifest.policy_version)
         self._wordings = {layout.event: Wording.of(layout) for layout in manifest.layouts}
         self._entries: dict[tuple[str, int], _Entry] = {}
+        self.stages = {info.name: StageCounts() for info in manifest.rules if info.confirm}
+        self._agent = {known.name: known for info in manifest.rules for known in info.agent}
+        layouts = {layout.event: layout for layout in manifest.layouts}
         for info in manifest.rules:
             rule = rule_of(info)
             for place in info.linux if context.platform == "linux" else info.windows:
                 audit = 0
                 for form in place.forms:
                     audit |= form.actions & _AUDIT
-                wording = self._wordings[place.event]
+                wording = self._wordings[place.event].with_agent(info.agent)
                 for step in info.steps:
                     wording = wording.with_step(step)
-                self._entries[place.event, place.local] = _Entry(info, rule, audit, wording)
+                stage = None
+                if info.confirm is not None:
+                    layout = layouts[place.event]
+                    stage = SecondStage(info.confirm, layout, context.platform)
+                entry = _Entry(info, rule, audit, wording, stage)
+                self._entries[place.event, place.local] = entry
 
     def alerts(self, record: Record, programs: Programs | None = None) -> tuple[Alert, ...]:
-        """One alert for each rule that a record lists.
+        """One alert for each rule that a record lists; of those with a second stage for each that
+        it confirms.
 
         Args:
             record: a record of the same manifest.
@@ -212,9 +229,7 @@ class Alerter:
             return ()
         header = record.header
         values = record.values()
-        fields = {n: json_form(v) for n, v in values.items() if not isinstance(v, State)}
-        unknown = tuple(n for n, v in values.items() if v is State.UNKNOWN)
-        absent = tuple(n for n, v in values.items() if v is State.ABSENT)
+        fields, unknown, absent = _by_state(values)
         cut = record.truncated()
         layout = record.plan.layout
         words = _Words(
@@ -223,18 +238,25 @@ class Alerter:
         time = iso(self._context.boot_time_ns + header.time_ns)
         blocks = {block.rule: block for block in record.steps}
         actions = header.actions | ACT_KILL_STEP * any(block.kill for block in record.steps)
+        told = Told(record, self._agent, self._context.ask)
         found = []
         for word in record.rules:
             entry = self._entries.get((record.event, word & ~RULE_PARTIAL))
             if entry is None:
                 raise RecordError(f"a record lists rule {word & ~RULE_PARTIAL} of {record.event}")
+            verdict = self._confirmed(entry, told)
+            if not verdict.confirmed:
+                continue
             outcome = _outcome(actions, entry.audit)
             steps: tuple[AlertStep, ...] = ()
-            own = words
+            own, seen = words, (fields, unknown, absent)
+            if entry.info.agent:
+                known = {**values, **told.values(entry.info.agent)}
+                own, seen = evolve(words, values=known, wording=entry.wording), _by_state(known)
             if block := blocks.get(word & ~RULE_PARTIAL):
                 boot = self._context.boot_time_ns
                 steps = alert_steps(entry.info, block, boot, programs)
-                known = {**values, **named_values(entry.info, block)}
+                known = {**own.values, **named_values(entry.info, block)}
                 own = evolve(words, values=known, wording=entry.wording)
             denial = outcome in ("denied", "would deny") and header.errno
             found.append(
@@ -254,11 +276,13 @@ class Alerter:
                     stage=record.stage,
                     outcome=outcome,
                     errno=errno_name(header.errno) if denial else None,
-                    certainty="partial" if word & RULE_PARTIAL else "certain",
+                    certainty="certain"
+                    if verdict.definite and not word & RULE_PARTIAL
+                    else "partial",
                     message=own.message_of(entry.info),
-                    fields=fields,
-                    unknown=unknown,
-                    absent=absent,
+                    fields=seen[0],
+                    unknown=seen[1],
+                    absent=seen[2],
                     truncated=cut,
                     more_rules=header.rules_more,
                     output=own.output_of(entry.info),
@@ -266,6 +290,14 @@ class Alerter:
                 )
             )
         return tuple(found)
+
+    def _confirmed(self, entry: _Entry, told: Told) -> Verdict:
+        """What a rule's second stage comes to, which is counted."""
+        if entry.stage is None:
+            return NO_STAGE
+        verdict = entry.stage.judge(told)
+        self.stages[entry.info.name].add(verdict)
+        return verdict
 
     def condemned(self, record: Record) -> Iterator[tuple[str, object, object]]:
         """The processes of earlier steps that a record asks to end.
@@ -375,6 +407,15 @@ def _outcome(actions: int, audit: int) -> str:
     """What happened; an audited action counts for the rules that asked for it only."""
     seen = actions & ~(_AUDIT & ~audit)
     return next(name for bits, name in OUTCOMES if seen & bits or not bits)
+
+
+def _by_state(values: Values) -> tuple[dict[str, Json], tuple[str, ...], tuple[str, ...]]:
+    """Values that are known, and names of those that are unknown and absent."""
+    return (
+        {name: json_form(v) for name, v in values.items() if not isinstance(v, State)},
+        tuple(name for name, v in values.items() if v is State.UNKNOWN),
+        tuple(name for name, v in values.items() if v is State.ABSENT),
+    )
 
 
 @frozen

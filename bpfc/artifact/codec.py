@@ -12,6 +12,16 @@ from typing import Any, cast
 from attrs import asdict
 
 from bpfc.artifact import limits
+from bpfc.artifact.confirm import (
+    FOLDS,
+    NODES,
+    TESTS,
+    AgentField,
+    Automaton,
+    ConfirmInfo,
+    ConfirmNode,
+    ConfirmTest,
+)
 from bpfc.artifact.control import CONTENT_SCOPE, KEPT_SCOPE, SHARED_VERSION
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import (
@@ -221,6 +231,45 @@ _step = _shape(
     fields=_many(_number_field, limits.STEP_WORDS_MAX),
     kill=_flag,
 )
+_agent_field = _shape(
+    AgentField,
+    name=_field_name,
+    kind=_choice(*NUMBER_KINDS, *TEXT_KINDS),
+    source=_name,
+    needs=_many(_field_name, limits.NEEDS_MAX),
+)
+_state = _number(0, limits.STATES_MAX - 1)
+_states = _many(_state, limits.STATES_MAX)
+_automaton = _shape(
+    Automaton,
+    starts=_many(_number(0, limits.CODE_MAX), limits.STATES_MAX),
+    classes=_states,
+    rows=_many(_states, limits.STATES_MAX),
+    final=_states,
+    sure=_maybe(_state),
+)
+_wide = _number(-(1 << 63), (1 << 128) - 1)
+_index = _number(0, limits.NODES_MAX - 1)
+_confirm_test = _shape(
+    ConfirmTest,
+    field=_field_name,
+    op=_choice(*TESTS),
+    texts=_many(_literal, limits.LITERALS_MAX),
+    numbers=_many(_pair(_wide, _wide), limits.LITERALS_MAX),
+    patterns=_many(_pair(_index, _index), limits.LITERALS_MAX),
+    groups=_many(_index, limits.LITERALS_MAX),
+    every=_flag,
+    folds=_choice(*FOLDS),
+    element=_text(limits.NAME_MAX, r"any|all|count|[0-9]{1,5}|"),
+)
+_confirm_node = _shape(ConfirmNode, kind=_choice(*NODES), items=_many(_index, limits.NODES_MAX))
+_confirm = _shape(
+    ConfirmInfo,
+    on_unknown=_flag,
+    tests=_many(_confirm_test, limits.NODES_MAX),
+    nodes=_many(_confirm_node, limits.NODES_MAX),
+    automata=_many(_automaton, limits.NODES_MAX),
+)
 _rule = _shape(
     RuleInfo,
     name=_name,
@@ -236,6 +285,8 @@ _rule = _shape(
     output=_many(_output, limits.OUTPUT_MAX),
     steps=_many(_step, limits.STEPS_MAX),
     remembers=_flag,
+    agent=_many(_agent_field, limits.AGENT_FIELDS_MAX),
+    confirm=_maybe(_confirm),
 )
 _program = _shape(
     ProgramInfo,

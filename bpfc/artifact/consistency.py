@@ -1,5 +1,6 @@
 """Whether the parts of an artifact fit each other: manifest, content tables and both objects."""
 
+from bpfc.artifact.confirm import flaw_of
 from bpfc.artifact.control import (
     BUFFERS,
     CONTENT_SCOPE,
@@ -149,6 +150,12 @@ def _check_alerts(rule: RuleInfo, layouts: dict[str, EventLayout]) -> None:
     used = [layouts[e] for e in sorted(events & layouts.keys())]
     known = {n.name for layout in used for n in layout.numbers}
     known |= {t.name for layout in used for t in layout.texts}
+    known |= {field.name for field in rule.agent}
+    _unique(f"agent field of rule {rule.name}", [field.name for field in rule.agent])
+    if rule.confirm is not None:
+        wrong = flaw_of(rule.confirm, known if events else None)
+        if wrong:
+            raise _contradiction(f"the second stage of rule {rule.name} {wrong}")
     for step in rule.steps:
         _check_step(rule, step)
         known |= {f"{step.name}.{field.name}" for field in step.fields}

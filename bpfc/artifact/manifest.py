@@ -5,6 +5,7 @@
 
 from attrs import frozen
 
+from bpfc.artifact.confirm import AgentField, ConfirmInfo
 from bpfc.artifact.control import BUFFERS, CONTENT_SCOPE
 from bpfc.artifact.sets import SetInfo
 from bpfc.artifact.testing import SlotLayout
@@ -157,6 +158,8 @@ class RuleInfo:
         output: named values of its alerts.
         steps: of a sequence, all but the last one.
         remembers: whether it has a limit, a threshold or a sequence.
+        agent: fields that the agent finds out for its second stage and its alerts.
+        confirm: what the agent has to find before there is an alert, or None.
     """
 
     name: str
@@ -172,6 +175,8 @@ class RuleInfo:
     output: tuple[OutputInfo, ...] = ()
     steps: tuple[StepInfo, ...] = ()
     remembers: bool = False
+    agent: tuple[AgentField, ...] = ()
+    confirm: ConfirmInfo | None = None
 
 
 @frozen

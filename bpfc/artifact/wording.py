@@ -1,9 +1,10 @@
 """Values as words: how the text of an alert shows a field."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from attrs import Factory, frozen
 
+from bpfc.artifact.confirm import AgentField
 from bpfc.artifact.decode import State, Value
 from bpfc.artifact.manifest import EventLayout, Parts, StepInfo
 
@@ -47,6 +48,15 @@ class Wording:
         """
         kinds = {number.name: number.kind for number in layout.numbers}
         return cls(kinds | {text.name: text.kind for text in layout.texts})
+
+    def with_agent(self, fields: Iterable[AgentField]) -> "Wording":
+        """The wording of an event that also has what the agent knows.
+
+        Args:
+            fields: of a rule.
+        """
+        kinds = {field.name: field.kind for field in fields}
+        return Wording({**self.kinds, **kinds}) if kinds else self
 
     def with_step(self, step: StepInfo) -> "Wording":
         """The wording of an event that can also name what an earlier step saw.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attrs import define, field, frozen
 
 from bpfc.artifact.alert import Alert, AlertContext, Alerter
+from bpfc.artifact.confirming import Ask
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.decode import Decoder, Record
 from bpfc.artifact.errors import RecordError
@@ -33,12 +34,14 @@ class AlertReader:
 
     Args:
         platform: whose records these are.
+        ask: finds out what only the agent knows.
         records, alerts, malformed: counts.
         killed, refused: counts of kills.
         kills: the latest kills.
     """
 
     platform: Platform
+    ask: Ask | None = None
     records: int = field(init=False, default=0)
     alerts: int = field(init=False, default=0)
     malformed: int = field(init=False, default=0)
@@ -65,6 +68,7 @@ class AlertReader:
             artifact=artifact.digest,
             platform=self.platform.name,
             users=user_name,
+            ask=self.ask,
         )
         manifest = artifact.manifest
         decoder = Decoder(manifest.layouts, self.platform.name)

@@ -37,7 +37,7 @@ def value_in(name: str, rule: Rule, alert: Fired, watched: Watched) -> Json | No
     """
     if name == "certainty":
         return "partial" if alert.partial else "certain"
-    event = load().event(watched.occurrence.event.name)
+    event = load().as_confirmed.event(watched.occurrence.event.name)
     assert event is not None
     record = known_at(watched.record, event, way(rule, event).stage)
     shown = {part.name: part for part in shown_parts(rule) if isinstance(part, StepField)}

@@ -22,6 +22,7 @@ from dsl.interpreter import Outcome
 from dsl.semantics import Record
 from dsl.span import Span
 from dsl.typed import Policy, Rule
+from dsl.walk import agent_fields
 
 PASSED, FAILED, ERROR = "passed", "failed", "error"
 # What adapters know of the process of every event.
@@ -122,6 +123,7 @@ class Cases:
     rules: dict[str, Rule] = field(init=False)
     _watcher: Watcher = field(init=False)
     _used: Mapping[str, frozenset[str]] = field(init=False)
+    _asked: dict[str, list[str]] = field(init=False, factory=dict)
     _carried: frozenset[tuple[str, str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -129,6 +131,10 @@ class Cases:
         self.rules = {rule.name: rule for rule in self.policy.rules}
         self._watcher = Watcher(self.policy)
         self._used = used_fields(self.policy)
+        for rule in self.policy.rules:
+            for event in rule.events:
+                asked = self._asked.setdefault(event.name, [])
+                asked += [known.name for known in agent_fields(rule) if known.name not in asked]
         rules = self.artifact.manifest.rules
         self._carried = frozenset(
             (rule.name, at.event) for rule in rules for at in getattr(rule, self.half)
@@ -142,6 +148,7 @@ class Cases:
             assert event is not None
             names = [f.name for f in event.in_record(self._used.get(event.name, ()))]
             names += [name for name in _ALWAYS if name not in names]
+            names += self._asked.get(event.name, ())
             found += [complete(event, one.event.fields, names) for one in happening.occurrences]
         return found
 
@@ -189,7 +196,7 @@ class Cases:
             error = played.problem
             return Result(case.title, case.span, self.judge, ERROR, (), error, (), 0.0, 0)
         outcomes = [
-            self.records.outcome(step.event, verdicts)
+            self.records.outcome(step, verdicts)
             for step, verdicts in zip(prepared.work.steps, played.verdicts, strict=True)
         ]
         rules = None if self.covering else self._relevant(case, outcomes)

@@ -9,7 +9,7 @@ from dsl.interpreter import Outcome
 from dsl.semantics import evaluate, test
 from dsl.span import Span
 from dsl.typed import Policy, Rule, Test, parts_of
-from dsl.walk import rule_tests
+from dsl.walk import judged_tests
 
 _TRUE, _FALSE = 1, 2
 _BOTH = _TRUE | _FALSE
@@ -58,7 +58,7 @@ class Coverage:
             self.fired.add(rule.name)  # also without an alert
         part = (rule.name, rule.turn)
         if part not in self._tests_of:
-            self._tests_of[part] = tuple(rule_tests(rule))
+            self._tests_of[part] = tuple(judged_tests(rule))
         for number, item in enumerate(self._tests_of[part]):
             place = (*part, number)
             known = self.tests.get(place, 0)
@@ -138,7 +138,7 @@ def report(policy: Policy, found: Coverage, texts: dict[str, str]) -> CoverageRe
 def _tests(rule: Rule, found: Coverage, texts: dict[str, str]) -> Iterator[tuple[str, str, Span]]:
     """The tests of a rule: what is missing, the test, its place."""
     for part in parts_of(rule):
-        for number, item in enumerate(rule_tests(part)):
+        for number, item in enumerate(judged_tests(part)):
             bits = found.tests.get((rule.name, part.turn, number), 0)
             what = {0: "never reached", _TRUE: "never false", _FALSE: "never true"}.get(bits, "")
             source = texts.get(item.span.file, "")[item.span.start : item.span.end]

@@ -9,7 +9,7 @@ from bpfc_cli.testing.values import base_of, reading
 from bpfc_cli.testing.watch import Seen, Watched
 from dsl.catalogue import Event, load
 from dsl.derived import AnyAncestor, Derived, fields_of
-from dsl.interpreter.interpreter import condition
+from dsl.interpreter.interpreter import condition, confirmed
 from dsl.semantics import UNKNOWN, Record, evaluate
 from dsl.span import Span
 from dsl.typed import And, Constant, Expr, Not, Or, Rule, Test
@@ -67,7 +67,7 @@ def explain(rule: Rule, watched: Watched, texts: Texts) -> Explanation:
     """
     seen = watched.of(rule.name)
     name = watched.occurrence.event.name
-    event = load().event(name)
+    event = load().as_confirmed.event(name)
     if seen is None or event is None:
         judged = any(on.name == name for on in rule.events)
         why = f"not judged: {name} was denied before" if judged else f"not a rule on {name}"
@@ -78,13 +78,17 @@ def explain(rule: Rule, watched: Watched, texts: Texts) -> Explanation:
         named = f' "{clause.name}"' if clause.name else ""
         lines.append(Line(0, _mark(clause.when, seen.record), f"except{named}"))
         lines += scope.lines(clause.when, 1)
+    if rule.confirm is not None:
+        lines.append(Line(0, _mark(rule.confirm.when, seen.record), "confirm"))
+        lines += scope.lines(rule.confirm.when, 1)
     return Explanation(rule.name, _verdict(seen), tuple(lines))
 
 
 def defaults_of(watched: Watched, event: Event) -> frozenset[str]:
     """Names of fields of an event's record that the test does not give."""
     given = watched.occurrence.event.fields
-    missing = {name for name in watched.record if name not in given and event.field(name)}
+    known = event.as_confirmed
+    missing = {name for name in watched.record if name not in given and known.field(name)}
     return frozenset(missing | watched.occurrence.assumed)
 
 
@@ -99,10 +103,12 @@ def leaned(watched: Watched, seen: Seen) -> tuple[str, ...]:
         Names of fields without which the condition would be undetermined: each by itself, or else
         all together; none if it would not.
     """
-    event = load().event(watched.occurrence.event.name)
+    event = load().as_confirmed.event(watched.occurrence.event.name)
     if event is None or not (seen.first.definite or not seen.first.possible):
         return ()
     whole = condition(seen.rule)
+    if seen.rule.confirm is not None:
+        whole = And((whole, seen.rule.confirm.when))
     read = {base for test in tests_of(whole) for base in _bases(test, event)}
     names = sorted(read & defaults_of(watched, event))
     single = tuple(n for n in names if _is_open(whole, _without(seen.record, {n}, whole, event)))
@@ -132,7 +138,11 @@ def _bases(test: Test, event: Event) -> set[str]:
 
 def _verdict(seen: Seen) -> str:
     """What came of a condition, and why, in words."""
-    first, last, rule = seen.first, seen.last, seen.rule
+    first, rule = seen.first, seen.rule
+    last = confirmed(seen.last, seen.record)
+    if seen.last.fires and not last.fires:
+        how = "could not be found out" if last.possible else "is false"
+        return f"did not alert: its second stage {how}"
     if last.fires:
         how = "fired" if last.definite else "fired, partial: undetermined tests count for it"
         if not last.acts and (rule.deny or rule.kill):

@@ -7,12 +7,13 @@ import os
 import pickle
 import sys
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import Factory, define, evolve, frozen
 
 from bpfc.artifact.container import Artifact
+from bpfc.artifact.decode import State, Value
 from bpfc.artifact.record import ACT_DENY
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.judging import CoreRunner, Event, Verdict
@@ -24,10 +25,19 @@ _STATE_MAP, _MEMORY = "state", ("set_", "tags_", "ancestry")
 
 @frozen
 class Step:
-    """An event: its record at each stage at which it is seen, by STAGE_*; none without a rule."""
+    """An event.
+
+    Args:
+        event: catalogue name.
+        stages: its record at each stage at which it is seen, by STAGE_*; none without a rule.
+        whole: of an event on which a rule has a second stage, the same with texts of any length.
+        known: what the agent knows of it.
+    """
 
     event: str
     stages: tuple[tuple[int, Event], ...]
+    whole: tuple[Event, ...] = ()
+    known: Mapping[str, Value | State] = Factory(dict)
 
 
 @frozen

@@ -6,9 +6,11 @@ from ipaddress import IPv4Address, IPv6Address
 
 from attrs import define, evolve, field
 
+from bpfc.artifact.confirming import NO_STAGE, SecondStage, Told
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.control import LONG_TEXT
-from bpfc.artifact.decode import address_of
+from bpfc.artifact.decode import Header, State, Value, address_of, plans_of
+from bpfc.artifact.decode import Record as RingRecord
 from bpfc.artifact.errnos import ERRNO
 from bpfc.artifact.manifest import EventLayout, NumberField, RuleInfo, StepInfo
 from bpfc.artifact.record import (
@@ -29,11 +31,13 @@ from bpfc.runtime.judging import Text, Verdict
 from bpfc.runtime.ladder import STAGES
 from bpfc_cli.testing.play import Step
 from dsl.catalogue import Catalogue, load
+from dsl.catalogue import Event as EventKind
 from dsl.interpreter import Event, Fired, Outcome, Seen
 from dsl.interpreter.interpreter import known_at
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Record, Truncated, named_value
 
 _ENDLESS = 1 << 32
+_WORD = (1 << 64) - 1
 _START = "process.exec"
 _ERRNO_NAMES = {number: name for name, number in ERRNO.items()}
 
@@ -57,6 +61,7 @@ class Records:
     _layouts: dict[str, EventLayout] = field(init=False)
     _limits: dict[str, dict[int, int]] = field(init=False)
     _rules: dict[tuple[str, int], RuleInfo] = field(init=False)
+    _second: dict[tuple[str, int], SecondStage] = field(init=False)
     _parts: int = field(init=False)
     _stages: frozenset[tuple[str, str]] = field(init=False)
 
@@ -75,6 +80,11 @@ class Records:
         self._rules = {
             (at.event, at.local): rule for rule in manifest.rules for at in getattr(rule, self.half)
         }
+        self._second = {
+            place: SecondStage(rule.confirm, self._layouts[place[0]], self.half)
+            for place, rule in self._rules.items()
+            if rule.confirm is not None
+        }
 
     def step(self, event: Event) -> Step:
         """An event as its records, one for each stage.
@@ -92,32 +102,106 @@ class Records:
         layout = self._layouts.get(event.name, self.artifact.manifest.context)
         if self.half == "windows":  # where all of an event is known before it is decided
             record = made(event.fields, layout, event.time, wide, limits, self._parts)
-            return Step(event.name, ((STAGES["before"], record),))
-        stages = (
+            step = Step(event.name, ((STAGES["before"], record),))
+            return self._with_known(step, event, kind, [event.fields], wide)
+        stages = [
             (STAGES[stage], known_at(event.fields, kind, stage))
             for stage in kind.phases
             # At the last one tags are kept, also without a rule.
             if not self.brief or stage == kind.phases[-1] or (event.name, stage) in self._stages
-        )
-        return Step(
+        ]
+        step = Step(
             event.name,
             tuple((n, made(known, layout, event.time, bytes, limits)) for n, known in stages),
         )
+        return self._with_known(step, event, kind, [known for _, known in stages], bytes)
 
-    def outcome(self, event: str, verdicts: Iterable[Verdict]) -> Outcome:
-        """What a core made of an event.
+    def _with_known(
+        self,
+        step: Step,
+        event: Event,
+        kind: EventKind,
+        stages: Iterable[Record],
+        encoded: Callable[[bytes], bytes],
+    ) -> Step:
+        """A step with what second stages of rules on its event are judged by."""
+        if all(name != event.name for name, _ in self._second):
+            return step
+        layout = self._layouts[event.name]
+        whole = tuple(made(fields, layout, event.time, encoded) for fields in stages)
+        given = {f.name: event.fields.get(f.name, UNKNOWN) for f in kind.agent_fields}
+        known = {name: found_out(value) for name, value in given.items()}
+        return evolve(step, whole=whole, known=known)
+
+    def outcome(self, step: Step, verdicts: Iterable[Verdict]) -> Outcome:
+        """What a core made of an event, and then second stages of rules.
 
         Args:
-            event: catalogue name.
+            step: the event.
             verdicts: one for each stage.
         """
-        found = Outcome()
-        for verdict in verdicts:
-            found = found.then(_outcome(verdict, event, self._rules))
+        found, event = Outcome(), step.event
+        for number, verdict in enumerate(verdicts):
+            came = _outcome(verdict, event, self._rules)
+            if step.whole:
+                rules = {self._rules[event, rule].name: rule for rule, _ in verdict.rules}
+                came = self._confirmed(came, step, step.whole[number], rules)
+            found = found.then(came)
         if self.half == "windows" and event == _START and found.deny:
             # To end a process that is about to start is to deny its start.
             return evolve(found, kill=found.kill | {"proc"})
         return found
+
+    def _confirmed(
+        self, outcome: Outcome, step: Step, whole: Made, rules: Mapping[str, int]
+    ) -> Outcome:
+        """An outcome without the alerts that second stages do not confirm."""
+        record = as_read(whole, self._layouts[step.event], self.half)
+        told = Told(record, {}, None, dict(step.known))
+        alerts = []
+        for alert in outcome.alerts:
+            stage = self._second.get((step.event, rules[alert.rule]))
+            verdict = NO_STAGE if stage is None else stage.judge(told)
+            if verdict.confirmed:
+                alerts.append(evolve(alert, partial=alert.partial or not verdict.definite))
+        return evolve(outcome, alerts=tuple(alerts))
+
+
+def found_out(value: FieldValue) -> Value | State:
+    """What the agent found out, as it has it.
+
+    Args:
+        value: as tests give it.
+    """
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, int):
+        return value
+    return State.ABSENT if value is ABSENT else State.UNKNOWN
+
+
+def as_read(made: Made, layout: EventLayout, platform: str) -> RingRecord:
+    """A record as the agent reads it from the ring.
+
+    Args:
+        made: with all texts.
+        layout: of its event.
+        platform: "linux" or "windows".
+    """
+    (plan,) = plans_of([layout], platform).values()
+    header = dict.fromkeys(Header._fields, 0)
+    states = {"unknown": made.unknown, "absent": made.absent, "event": layout.number}
+    words = max((number.index + number.words for number in layout.numbers), default=0)
+    views = max((text.view + 1 for text in layout.texts), default=0)
+    texts = [made.texts.get(view, Text(flags=VIEW_UNKNOWN)) for view in range(views)]
+    return RingRecord(
+        plan,
+        Header(**{**header, **states}),
+        (),
+        tuple(made.numbers.get(word, 0) & _WORD for word in range(words)),
+        tuple(text.data for text in texts),
+        tuple(text.flags for text in texts),
+    )
 
 
 def made(

@@ -6,6 +6,7 @@ exactly that size. All table integers are little-endian.
 
 from attrs import evolve, frozen
 
+from bpfc.artifact.confirm import ConfirmInfo
 from bpfc.artifact.manifest import EventLayout
 from bpfc.artifact.steps import STEP_HEAD
 from compiler.plan.memory_shapes import (
@@ -451,6 +452,7 @@ class Plan:
         state_sets: sets of the table of all that rules remember, a power of two; 0 without it.
         memory: run-time sets and tags, and what is asked of ancestors.
         image: the matcher of images, if anything is asked of ancestors.
+        confirms: the second stage of each rule that has one, by rule.
     """
 
     events: tuple[EventPlan, ...]
@@ -458,6 +460,7 @@ class Plan:
     state_sets: int = 0
     memory: Memory = NOTHING_KEPT
     image: ImagePlan | None = None
+    confirms: tuple[ConfirmInfo | None, ...] = ()
 
     @property
     def matchers(self) -> tuple[EventPlan, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from bpfc.artifact.manifest import EventLayout
 from compiler.coverage import PLATFORMS
 from compiler.plan.ancestry import image_fields, image_plan
+from compiler.plan.confirming import confirm_info
 from compiler.plan.layout import RecordFull, context_layout, layout_of
 from compiler.plan.matcher import event_plan
 from compiler.plan.memory import memory_of
@@ -47,12 +48,13 @@ def plan(policy: Policy, testing: bool = False) -> tuple[Plan | None, tuple[Diag
     if memory.ancestors:
         places = context_layout(subject, everywhere | image_fields(policy))
         image = image_plan(policy, places, memory, problems)
+    confirms = tuple(confirm_info(rule, problems) for rule in policy.rules)
     diagnostics = problems.result([name for name, _ in policy.sources])
     plans = tuple(item for item in found if item is not None)
     if len(plans) < len(found) or problems.has_errors:
         return None, diagnostics
     context = context_layout(subject, everywhere)
-    return Plan(plans, context, sets_of(policy), memory, image), diagnostics
+    return Plan(plans, context, sets_of(policy), memory, image, confirms), diagnostics
 
 
 def _event_plan(

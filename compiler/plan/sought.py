@@ -90,7 +90,7 @@ def sought_of(literal: Literal) -> tuple[Sought, ...]:
 
 def _nodes(test: Test, values: list[bytes], half: int) -> tuple[Node, ...]:
     """The patterns of which all are to be found: one for each value, or one for any of them."""
-    nodes = tuple(_node(test, value, half) for value in values)
+    nodes = tuple(pattern_of(test, value, half) for value in values)
     return tuple(dict.fromkeys(nodes)) if test.every else (choice(nodes),)
 
 
@@ -110,20 +110,20 @@ def _sought(test: Test, value: bytes, element: str) -> tuple[Sought, ...]:
             folded = value.translate(_FOLD) if test.nocase else value
             return tuple(
                 needle
-                for spelling in _spellings(test, folded)
+                for spelling in spellings_of(test, folded)
                 for needle in _anchored(test.op, spelling)
             )
         needles = _as_literals(test, value)
         if needles is not None:
             return needles
-    linux, windows = _node(test, value, 0), _node(test, value, 1)
+    linux, windows = pattern_of(test, value, 0), pattern_of(test, value, 1)
     return (Shape((linux,), (windows,), element, False, part, test),)
 
 
 def _as_literals(test: Test, value: bytes) -> tuple[Needle, ...] | None:
     """A pattern as literals, if both halves can look for the same ones."""
-    needles = literals_of(_node(test, value, 0), test.nocase)
-    others = literals_of(_node(test, value, 1), _folds(test, 1))
+    needles = literals_of(pattern_of(test, value, 0), test.nocase)
+    others = literals_of(pattern_of(test, value, 1), _folds(test, 1))
     if needles is None or others is None:
         return None
     if _folds(test, 1):
@@ -132,13 +132,23 @@ def _as_literals(test: Test, value: bytes) -> tuple[Needle, ...] | None:
     return needles if needles == others else None
 
 
+def folds_by_type(test: Test) -> bool:
+    """Whether ASCII letters fold on Windows without being told to: in paths and their parts."""
+    return test.field.kind is Kind.PATH or test.field.part in ("name", *DERIVED)
+
+
 def _folds(test: Test, half: int) -> bool:
-    """Whether ASCII letters fold: on Windows they do in paths, by type."""
-    path = test.field.kind is Kind.PATH or test.field.part in ("name", *DERIVED)
-    return test.nocase or bool(half and path)
+    """Whether ASCII letters fold."""
+    return test.nocase or bool(half and folds_by_type(test))
 
 
-def _spellings(test: Test, value: bytes) -> tuple[bytes, ...]:
+def spellings_of(test: Test, value: bytes) -> tuple[bytes, ...]:
+    """All spellings of a text that is compared with a path; of any other the text itself.
+
+    Args:
+        test: the test.
+        value: one of its values.
+    """
     aliased = test.op in _ALIASED and not test.exact
     return aliases(value) if aliased and test.field.kind is Kind.PATH else (value,)
 
@@ -160,8 +170,14 @@ def _anchored(op: Op, value: bytes) -> tuple[Needle, ...]:
             raise TypeError(f"{op.value} is no test of a text")
 
 
-def _node(test: Test, value: bytes, half: int) -> Node:
-    """The pattern that a test with one value asks for."""
+def pattern_of(test: Test, value: bytes, half: int) -> Node:
+    """The pattern that a test with one value asks for.
+
+    Args:
+        test: a test of a text.
+        value: one of its values.
+        half: 0 on Linux, 1 on Windows.
+    """
     path = test.field.kind is Kind.PATH
     folds = _folds(test, half)
     if test.op is Op.REGEX:
@@ -169,7 +185,7 @@ def _node(test: Test, value: bytes, half: int) -> Node:
     if test.op is Op.GLOB:
         aliased = path and not test.exact
         return glob_of(value, folds, path, aliased, "/\\" if half else "/")
-    needles = [n for spelling in _spellings(test, value) for n in _anchored(test.op, spelling)]
+    needles = [n for spelling in spellings_of(test, value) for n in _anchored(test.op, spelling)]
     return choice(
         sequence(
             *[Look.START] * needle.start,

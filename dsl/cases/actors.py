@@ -103,7 +103,8 @@ def happen(
     if event.name == EXEC:
         fields = {name: value for name, value in fields.items() if not _is_image(event, name)}
     fields |= given
-    record = {name: value for name, value in fields.items() if event.field(name)}
+    known = event.as_confirmed
+    record = {name: value for name, value in fields.items() if known.field(name)}
     assumed = {name for name in actor.assumed if name in record and name not in given}
     for name, value, guess in (*_of_parents(actor, event), *_of_past(actor, before, event)):
         if name not in record:
@@ -147,7 +148,7 @@ def _is_image(event: Event, name: str) -> bool:
 
 def _stays(event: Event, name: str) -> bool:
     """Whether a field of an event is one that its process keeps."""
-    field = event.field(name)
+    field = event.as_confirmed.field(name)
     if field is None:
         return True  # another event's: it was there before
     return field.context and not name.startswith(ELSEWHERE[2])

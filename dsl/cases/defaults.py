@@ -27,7 +27,7 @@ def complete(
     """
     found = dict(given)
     for name in names:
-        field = event.field(name)
+        field = event.as_confirmed.field(name)
         if field is not None and not field.part and name not in found:
             found[name] = value_of(field, event, given)
     return found

@@ -174,7 +174,12 @@ class Expectations:
     def _known(self, name: str, event: Event | None, rule: Rule | None) -> bool:
         if name.startswith(_OUTPUT):
             return any(value.name == name.removeprefix(_OUTPUT) for value in self._outputs(rule))
-        return name in METADATA or name in _FIXED or event is None or bool(event.field(name))
+        return (
+            name in METADATA
+            or name in _FIXED
+            or event is None
+            or bool(event.as_confirmed.field(name))
+        )
 
     def _outputs(self, rule: Rule | None) -> list[Output]:
         rules = [rule] if rule else self.rules.values()
@@ -182,7 +187,7 @@ class Expectations:
 
     def _unknown(self, name: Name, event: Event | None, rule: Rule | None) -> None:
         known = [*METADATA, *_FIXED, *(f"{_OUTPUT}{v.name}" for v in self._outputs(rule))]
-        known += [f.name for f in event.fields] if event else []
+        known += [f.name for f in event.as_confirmed.fields] if event else []
         self.report.error(
             "BPFC0738",
             f"an alert has no `{shown(name.text.removeprefix(PREFIX))}`",

@@ -49,7 +49,8 @@ class Fields:
     def of_process(self, given: Sequence[Assignment]) -> Found:
         """What is said of a process, which has to be so at any time."""
         event = next(e for e in self.catalogue.events if e.has_process)
-        lasting = evolve(event, fields=tuple(f for f in event.fields if f.context))
+        context = tuple(f for f in event.fields if f.context)
+        lasting = evolve(event, fields=context, agent_fields=())
         found = self._all(lasting, given)
         for item in given:
             if call_of(item.value, "each") is not None:
@@ -82,6 +83,7 @@ class Fields:
 
     def _field(self, name: Name, event: Event) -> Field | None:
         """The field of a name, relative or not; None after a diagnostic."""
+        event = event.as_confirmed
         field = event.field(SUBJECT + name.text) or event.field(name.text)
         if field is not None:
             return field
@@ -108,7 +110,7 @@ class Fields:
         return None
 
     def _known(self, name: str) -> bool:
-        return any(event.field(name) for event in self.catalogue.events)
+        return any(event.field(name) for event in self.catalogue.as_confirmed.events)
 
     def _part(self, item: Assignment, field: Field, base: Field) -> None:
         """BPFC0729: a value that follows from another one."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from attrs import evolve
+
 from dsl import catalogue
 from dsl.interpreter.judgement import Judgement, Part
 from dsl.interpreter.outcome import Event, Fired, Outcome
@@ -9,6 +11,7 @@ from dsl.interpreter.parts import parts_of
 from dsl.interpreter.stages import Way, way
 from dsl.semantics import UNKNOWN, FieldValue, Record, evaluate
 from dsl.typed import And, Expr, Not, Policy, Rule
+from dsl.walk import agent_fields
 
 
 class Interpreter:
@@ -77,7 +80,7 @@ class Interpreter:
             judgement = judge(rule, record)
             for part in self.parts:
                 judgement = part.judged(judgement, event, record)
-            found = found.then(_outcome(judgement, how))
+            found = found.then(_outcome(confirmed(judgement, record), how))
         return found
 
     def _rules_on(self, kind: catalogue.Event) -> list[tuple[Rule, Way]]:
@@ -121,6 +124,30 @@ def judge(rule: Rule, record: Record) -> Judgement:
     fires, definite, possible = evaluate(condition(rule), record)
     on_unknown = possible and rule.deny is not None and rule.deny.on_unknown
     return Judgement(rule, fires or on_unknown, definite, definite or on_unknown, possible)
+
+
+def confirmed(judgement: Judgement, record: Record) -> Judgement:
+    """What the agent makes of a judgement (docs/language.md, Second stage).
+
+    Args:
+        judgement: of a rule, on an event.
+        record: fields as `evaluate` takes them; of those that only the agent knows, the ones that
+            are missing are unknown.
+
+    Returns:
+        The judgement; of a rule with a second stage what is left of it.
+    """
+    second = judgement.rule.confirm
+    if second is None or not judgement.fires:
+        return judgement
+    missing = {field.name: UNKNOWN for field in agent_fields(judgement.rule)}
+    fires, definite, possible = evaluate(second.when, {**missing, **record})
+    return evolve(
+        judgement,
+        fires=fires or (possible and second.on_unknown),
+        definite=judgement.definite and definite,
+        possible=possible,
+    )
 
 
 def _outcome(judgement: Judgement, how: Way) -> Outcome:

@@ -14,7 +14,7 @@ from dsl.lint.search import Judge
 from dsl.lint.worlds import key_of
 from dsl.span import Span
 from dsl.typed import And, Constant, Except, Expr, Not, Or, Rule, Test
-from dsl.walk import rule_tests, tests_of
+from dsl.walk import judged_tests, rule_tests, tests_of
 
 # What a rule does, and to whom it belongs: two rules that differ in nothing else are one.
 _APART_FROM_EVENTS = frozenset(
@@ -38,6 +38,8 @@ def lint(pairs: Sequence[tuple[syntax.Rule, Rule]], report: Collector) -> None:
             linter.examine(condition)
         for test in _all_tests(rule):
             interpreters.warn(test, report)
+        if rule.confirm is not None:
+            linter.examine(rule.confirm.when)
         told = linter.examine(rule.when)
         told = any([linter.examine(item.when) for item in rule.excepts]) or told
         if not told and not (rule.deny and rule.deny.on_unknown):
@@ -78,7 +80,7 @@ def _of_ancestors(rule: Rule) -> Iterator[Expr]:
 
 def _all_tests(rule: Rule) -> Iterator[Test]:
     """All tests of a rule, in every step."""
-    yield from rule_tests(rule)
+    yield from judged_tests(rule)
     for condition in (*_earlier(rule), *_of_ancestors(rule)):
         yield from tests_of(condition)
 

@@ -22,10 +22,12 @@ from tests.language.documented import Block, blocks
 FOLDER = Path(__file__).parent / "testing"
 FAILING, PASSING = FOLDER / "failing.det", FOLDER / "passing.det"
 PARTIAL = "--allow-partial"
-REPORTS: list[tuple[str, tuple[str, ...]]] = [
-    ("failing", ()),
-    ("failing_coverage", ("--coverage", "--filter", "passes")),
-    ("failing_explained", ("--explain", "--filter", "passes")),
+SECOND_STAGE = FOLDER / "second_stage.det"
+REPORTS: list[tuple[str, Path, tuple[str, ...], int]] = [
+    ("failing", FAILING, (), 1),
+    ("failing_coverage", FAILING, ("--coverage", "--filter", "passes"), 0),
+    ("failing_explained", FAILING, ("--explain", "--filter", "passes"), 0),
+    ("second_stage", SECOND_STAGE, ("--coverage",), 1),
 ]
 # The page of diagnostics is made from data that has tests of its own.
 TESTED = [
@@ -40,11 +42,11 @@ def _plain(text: str) -> str:
     return re.sub(r"\d+\.\d s\)", "N s)", text.replace(f"{FOLDER}/", ""))
 
 
-@pytest.mark.parametrize(("name", "words"), REPORTS)
-def test_reports(cli: Cli, name: str, words: tuple[str, ...]) -> None:
-    found = cli("test", FAILING, *words)
+@pytest.mark.parametrize(("name", "path", "words", "code"), REPORTS)
+def test_reports(cli: Cli, name: str, path: Path, words: tuple[str, ...], code: int) -> None:
+    found = cli("test", path, *words)
     assert _plain(found.out) == (FOLDER / f"{name}.txt").read_text("utf-8")
-    assert found.code == (0 if words else 1)
+    assert found.code == code
 
 
 def test_passing(cli: Cli) -> None:
@@ -62,7 +64,7 @@ def test_halves(cli: Cli, words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.bpf
-@pytest.mark.parametrize("path", [PASSING, FAILING], ids=["passing", "failing"])
+@pytest.mark.parametrize("path", [PASSING, FAILING, SECOND_STAGE], ids=lambda path: path.stem)
 def test_the_running_kernel_says_the_same(cli: Cli, path: Path) -> None:
     simulated, judged = cli("test", path), cli("test", path, "--kernel", "running")
     assert (judged.code, _plain(judged.out)) == (simulated.code, _plain(simulated.out))
@@ -205,8 +207,8 @@ def test_there_are_documented_tests() -> None:
 
 def _write() -> None:
     """Write the expected reports anew."""
-    for name, words in REPORTS:
-        command = [sys.executable, "-m", "bpfc_cli.main", "test", str(FAILING), *words]
+    for name, path, words, _ in REPORTS:
+        command = [sys.executable, "-m", "bpfc_cli.main", "test", str(path), *words]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         (FOLDER / f"{name}.txt").write_text(_plain(found.stdout), "utf-8")
 

@@ -112,7 +112,7 @@ def record(event: str, given: Mapping[str, Any]) -> dict[str, FieldValue]:
         raise ValueError(f"no event {event}")
     found: dict[str, FieldValue] = {}
     for name, value in given.items():
-        field = kind.field(name)
+        field = kind.as_confirmed.field(name)
         if field is None or (field.part and field.part != "elements"):
             raise ValueError(f"{event} has no field {name} that could be given")
         base = _base(field, kind)

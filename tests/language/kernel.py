@@ -48,4 +48,4 @@ def outcomes(work: Work, played: Played) -> tuple[Outcome, ...]:
     assert not played.problem, played.problem
     records = Records(work.artifact)
     pairs = zip(work.steps, played.verdicts, strict=True)
-    return tuple(records.outcome(step.event, verdicts) for step, verdicts in pairs)
+    return tuple(records.outcome(step, verdicts) for step, verdicts in pairs)

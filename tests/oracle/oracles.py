@@ -262,7 +262,7 @@ def _part_differences(
     """Differences while one policy was in force: outcomes, then counters, then state."""
     shown = windows_lines if half == "windows" else lines
     records = Records(work.artifact, half)
-    found = [records.outcome(s.event, v) for s, v in zip(work.steps, played.verdicts, strict=True)]
+    found = [records.outcome(s, v) for s, v in zip(work.steps, played.verdicts, strict=True)]
     for at, (one, other) in enumerate(zip(found, expected.outcomes, strict=True)):
         if any(verdict.more for verdict in played.verdicts[at]):
             problem = _more_differs(played.verdicts[at], one, other)

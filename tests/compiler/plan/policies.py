@@ -1,5 +1,6 @@
 """Typed policies and records for tests, made without the front end."""
 
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address
 
 from attrs import evolve
@@ -75,9 +76,9 @@ def policy(*rules: Rule, mode: str = "enforce") -> Policy:
     return Policy("p", "1", 1, named, (("rules.det", ""),), mode)
 
 
-def raw_of(on: Event, record: Record, platform: str) -> Raw:
+def raw_of(on: Event, record: Record, platform: str, used: Collection[str] = ()) -> Raw:
     """A record as the kernel has it; fields that the record lacks are unknown."""
-    layout = layout_of(on)
+    layout = layout_of(on, used)
     numbers: dict[int, int | str] = {}
     for number in layout.numbers:
         value = record.get(number.name, UNKNOWN)
