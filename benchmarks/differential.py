@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from benchmarks.machine import need_root
-from benchmarks.report import Result
+from benchmarks.report import Failed, Result
 from tests.oracle.examples import example_from
 from tests.oracle.guest import judge_in
 from tests.oracle.oracles import first_difference
@@ -49,12 +50,14 @@ def run(options: argparse.Namespace) -> Result:
         `seconds` and `policies_per_s`; `defects`: a line for each difference.
 
     Raises:
-        Failed: this machine cannot load programs, or the virtual machine does not work.
+        Failed: this machine cannot load programs, the virtual machine does not work, or the journal
+            cannot be read.
     """
     need_root()
     if options.replay:
         return _replayed(options.replay)
-    journal = _Journal.read(options.journal)
+    kernel = options.kernel or os.uname().release
+    journal = _Journal.read(options.journal, kernel)
     begun = time.monotonic()
     end = begun + 60 * options.minutes
     seeds = _seeds(f"{options.seed}:", journal, end)
@@ -62,7 +65,7 @@ def run(options: argparse.Namespace) -> Result:
     last = begun
     for judged in _judgements(seeds, options):
         found.append(judged)
-        journal.add(judged, options.kernel)
+        journal.add(judged)
         for difference in judged.differences:
             print(f"{judged.seed}: {difference.oracle}: {difference.text}", file=sys.stderr)
         if time.monotonic() - last > PROGRESS_S:
@@ -128,47 +131,63 @@ class _Journal:
 
     Args:
         path: the file, None for none.
-        seeds: of examples in it that were judged by the code as it is.
+        kernel: which one judges.
+        seeds: of examples in it that this kernel judged by the code as it is.
         before: their numbers.
         defects: their differences.
         state: digest of the code.
     """
 
     path: Path | None
+    kernel: str
     seeds: frozenset[str]
     before: Tally
     defects: tuple[str, ...]
     state: str
 
     @classmethod
-    def read(cls, path: Path | None) -> "_Journal":
+    def read(cls, path: Path | None, kernel: str) -> "_Journal":
         """Read a journal; one that is not there is empty."""
         state, rows = _state(), []
         if path is not None and path.exists():
-            rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        known = [row for row in rows if row["state"] == state]
+            rows = [*_rows(path)]
+        known = [row for row in rows if (row["state"], row["kernel"]) == (state, kernel)]
         return cls(
             path,
+            kernel,
             frozenset(row["seed"] for row in known),
             total(Tally(**row["tally"]) for row in known),
             tuple(f"{row['seed']}: {text}" for row in known for text in row["differences"]),
             state,
         )
 
-    def add(self, judged: Judged, kernel: str | None) -> None:
+    def add(self, judged: Judged) -> None:
         """Write down an example."""
         if self.path is None:
             return
         row = {
             "seed": judged.seed,
             "state": self.state,
-            "kernel": kernel or os.uname().release,
+            "kernel": self.kernel,
             "tally": judged.tally.numbers,
             "differences": [f"{d.oracle}: {d.text}" for d in judged.differences],
             "refusal": judged.refusal,
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a journal.
+
+    Raises:
+        Failed: one is broken, as a full disk leaves it.
+    """
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise Failed(f"{path}:{number}: no line of a journal: take it out") from error
 
 
 def _state() -> str:

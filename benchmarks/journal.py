@@ -35,7 +35,6 @@ def read(journal: Map) -> "array[int]":
         A count for each number.
     """
     lookup = libbpf().bpf_map_lookup_batch
-    lookup.argtypes = (ctypes.c_int, *[ctypes.c_void_p] * 5, ctypes.c_void_p)
     found: array[int] = array("Q", bytes(8 * journal.max_entries))
     keys, values = (ctypes.c_uint32 * BATCH)(), (ctypes.c_uint64 * BATCH)()
     after, position = ctypes.c_uint32(0), 0

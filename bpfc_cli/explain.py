@@ -1,6 +1,5 @@
 """`bpfc explain`: the long text of a diagnostic's code; what an event or a field is."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bpfc_cli.exits import OK, USAGE, Stop
-from bpfc_cli.problems import Problem
+from bpfc_cli.problems import Problem, guess
 
 # Each part of bpfc keeps its texts in a codes.toml of its own: [CODE] title = "...", text = "...".
 PARTS = (
@@ -87,13 +86,11 @@ def all_texts() -> dict[str, tuple[str, str]]:
 
 def _unknown(code: str, texts: Mapping[str, object]) -> Stop:
     """BPFC0904."""
-    near = difflib.get_close_matches(code.upper(), texts, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
     return Stop(
         USAGE,
         Problem(
             code="BPFC0904",
             message=f"there is no diagnostic code {code!r}",
-            remedy=f"{guess}`bpfc explain` lists all codes",
+            remedy=f"{guess(code, texts)}`bpfc explain` lists all codes",
         ),
     )

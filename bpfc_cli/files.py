@@ -23,11 +23,11 @@ def check_readable(path: Path) -> None:
     """
     try:
         if stat.S_ISDIR(path.stat().st_mode):
-            raise _unreadable(path, "it is a directory")
+            raise unreadable(path, "it is a directory")
         with path.open("rb"):
             pass
     except OSError as error:
-        raise _unreadable(path, _reason(error)) from error
+        raise unreadable(path, _reason(error)) from error
 
 
 def looks_compiled(path: Path) -> bool:
@@ -110,8 +110,13 @@ def _reason(error: OSError) -> str:
     return words[:1].lower() + words[1:]
 
 
-def _unreadable(path: Path, reason: str) -> Stop:
-    """BPFC0901."""
+def unreadable(path: Path, reason: str) -> Stop:
+    """BPFC0901, for a file that another part of bpfc reads.
+
+    Args:
+        path: the file.
+        reason: why it cannot be read.
+    """
     return Stop(
         USAGE,
         Problem(

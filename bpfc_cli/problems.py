@@ -1,6 +1,6 @@
 """A diagnostic as the command line shows it, whichever part of bpfc it comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -45,6 +45,19 @@ class Problem:
     related: tuple[tuple[str, str, int, int], ...] = ()
     notes: tuple[str, ...] = ()
     display: str = ""
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """The beginning of a remedy: what was probably meant, or "".
+
+    Args:
+        word: as the user wrote it.
+        known: what would have been right there.
+    """
+    from dsl.diagnostics import nearest
+
+    near = nearest(word, known)
+    return f"did you mean {near}? " if near else ""
 
 
 def of_diagnostic(item: "Diagnostic", sources: Mapping[str, str | bytes]) -> Problem:

@@ -11,11 +11,12 @@ import typer
 from bpfc_cli.exits import OK, USAGE, Stop
 from bpfc_cli.files import check_readable, unwritable, write_whole
 from bpfc_cli.options import seconds, size
-from bpfc_cli.problems import Problem
+from bpfc_cli.problems import Problem, guess
 from bpfc_cli.streaming import ended_by_signals, say
 
 if TYPE_CHECKING:
     from bpfc.artifact.container import Artifact
+    from bpfc.recording.counts import Counts
     from bpfc.recording.recorder import Progress
     from bpfc.recording.redaction import Redactor
 
@@ -153,11 +154,22 @@ def _words(progress: "Progress") -> str:
 def _report(file: Path, done: "Progress") -> None:
     """What there is now."""
     say(f"{file}: {_words(done)}")
-    for what, counts in (("lost", done.counts.lost), ("in doubt", done.counts.doubtful)):
-        if counts:
-            say(f"  {what}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
-    if done.counts.malformed:
-        say(f"  unreadable records: {done.counts.malformed:,}")
+    say_counts(done.counts)
+
+
+def say_counts(counts: "Counts", when: str = "") -> None:
+    """Say what is not, or only in part, in a recording; nothing if all of it is.
+
+    Args:
+        counts: of the recording.
+        when: words behind what happened.
+    """
+    for what, found in (("lost", counts.lost), ("in doubt", counts.doubtful)):
+        if found:
+            words = ", ".join(f"{name} {count:,}" for name, count in found.items())
+            say(f"  {what}{when}: {words}")
+    if counts.malformed:
+        say(f"  unreadable records{when}: {counts.malformed:,}")
 
 
 def _redactor(patterns: Sequence[str], file: Path | None, default: bool) -> "Redactor":
@@ -256,16 +268,12 @@ def _wrong(message: str) -> Stop:
 
 
 def _unknown_event(name: str, known: Sequence[str]) -> Stop:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
     return Stop(
         USAGE,
         Problem(
             "BPFC0945",
             f"--events {name}: this version does not read such an event here",
-            f"{guess}it reads {', '.join(known)}",
+            f"{guess(name, known)}it reads {', '.join(known)}",
         ),
     )
 

@@ -137,15 +137,15 @@ class _Run:
         sets: Sequence[str],
     ) -> "_Run":
         """Make the policies ready."""
-        from bpfc_cli.replay_sets import check_names, fill
+        from bpfc_cli.replay_sets import fill, set_files
 
         notes: list[Problem] = []
         tried = _ready(reader, new, half, notes)
         other = None if old is None else _ready(reader, old, half, notes)
         cores = [tried.runner, *([] if other is None else [other.runner])]
-        check_names(cores, sets)
+        files = set_files(cores, sets)
         for core in cores:
-            fill(core, sets)
+            fill(core, files)
         return cls(reader, tried, other, notes)
 
     def stop(self) -> None:

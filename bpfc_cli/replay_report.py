@@ -10,6 +10,7 @@ from attrs import define, field
 
 from bpfc.artifact.record import RULE_STATS
 from bpfc.recording.comparison import CHANGED, GONE, HOUR_NS, NEW, Change, Tally, changes
+from bpfc_cli.record_ import say_counts
 from bpfc_cli.streaming import AlertFormat, printer, say
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class Report:
             "replay_seconds": seconds,
             "ending": ending.kind if ending is not None else "interrupted",
             "lost": reader.counts.lost,
+            "doubtful": reader.counts.doubtful,
+            "unreadable": reader.counts.malformed,
             "unread": {
                 "events": list(replay.missing.events),
                 "fields": {event: list(names) for event, names in replay.missing.fields.items()},
@@ -190,9 +193,7 @@ class Report:
             f"{self.events:,} events of {self.tally.seconds:,.1f} s on {header.host} "
             f"(recorded by bpfc {header.bpfc}), judged in {seconds:,.1f} s: {rate:,.0f} a second"
         )
-        if lost := reader.counts.lost:
-            words = ", ".join(f"{name} {count:,}" for name, count in lost.items())
-            say(f"  lost while recording: {words}")
+        say_counts(reader.counts, " while recording")
 
 
 def _uncertain(replay: "Replay") -> dict[str, dict[str, int]]:

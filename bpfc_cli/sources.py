@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from difflib import get_close_matches
 from errno import EINVAL
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from attrs import frozen
 from bpfc.own import check_own
 from bpfc_cli.exits import FINDINGS, USAGE, Stop
 from bpfc_cli.files import ELF_MAGIC, check_readable, looks_compiled
-from bpfc_cli.problems import Problem, of_diagnostic
+from bpfc_cli.problems import Problem, guess, of_diagnostic
 from bpfc_cli.render import show
 
 if TYPE_CHECKING:
@@ -82,14 +81,12 @@ def _warnings(codes: Sequence[str]) -> frozenset[str]:
     found = {f"BPFC{code:0>4}" if code.isdecimal() else code.upper() for code in codes}
     known = warnings()
     for code in sorted(found - known):
-        near = get_close_matches(code, known, n=1)
-        guess = f"did you mean {near[0]}? " if near else ""
         raise Stop(
             USAGE,
             Problem(
                 code="BPFC0900",
                 message=f"--allow {code}: there is no warning of that code",
-                remedy=f"{guess}errors cannot be turned off",
+                remedy=f"{guess(code, known)}errors cannot be turned off",
             ),
         )
     return frozenset(found)

@@ -50,7 +50,7 @@ def parse_counts(data: bytes) -> Counts | None:
         value = parse_object(data)
         lost, doubtful = _numbers(value["lost"]), _numbers(value["doubtful"])
         return Counts(int(value["events"]), lost, doubtful, int(value["malformed"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -20,7 +20,7 @@ from bpfc.recording.frames import (
     FrameReader,
 )
 from bpfc.recording.header import Header, parse_header
-from bpfc.recording.users import parse_users
+from bpfc.recording.users import MOST, parse_users
 from bpfc.recording.writer import LENGTH
 
 NOTHING = Counts(0, {}, {}, 0)
@@ -77,7 +77,8 @@ class Reader:
             if frame.kind in (KIND_EVENTS, KIND_RUNNING):
                 yield from self._events(frame)
             elif frame.kind == KIND_USERS:
-                self.users |= parse_users(frame.payload)
+                if len(self.users) < MOST:
+                    self.users |= parse_users(frame.payload)
             elif frame.kind in (KIND_COUNTS, KIND_END):
                 self.counts = parse_counts(frame.payload) or self.counts
             # Frames of a kind that later versions have are passed over.

@@ -10,7 +10,7 @@ from bpfc.artifact.wording import USER_FIELDS
 from bpfc.recording.header import parse_object
 from bpfc.runtime.users import user_name
 
-_MOST = 65_536  # users of a recording
+MOST = 65_536  # users of a recording
 
 
 @define
@@ -33,7 +33,7 @@ class UserNames:
         for name in USER_FIELDS:
             read = record.plan.fields.get(name)
             uid = None if read is None else read(record)
-            if isinstance(uid, int) and uid not in self._seen and len(self._seen) < _MOST:
+            if isinstance(uid, int) and uid not in self._seen and len(self._seen) < MOST:
                 self._seen.add(uid)
                 if user := user_name(uid):
                     self.tell({uid: user})

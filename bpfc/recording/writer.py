@@ -53,7 +53,7 @@ class Writer:
             self._frames.write(KIND_HEADER, header_bytes(header))
             self._sync()
         except BaseException:
-            self._file.close()
+            self.discard()
             raise
 
     def __enter__(self) -> "Writer":

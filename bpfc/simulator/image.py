@@ -179,14 +179,6 @@ class Image:
             found.setdefault(line.section, []).append(line)
         return found
 
-    def section(self, name: str) -> str:
-        """The section in which a function stands, without libbpf's mark.
-
-        Raises:
-            Fault: there is no such function.
-        """
-        return self.function(name).section.removeprefix("?")
-
     def function(self, name: str) -> Function:
         """A function.
 

@@ -151,6 +151,7 @@ class SimulatedPlatform:
         library = library_of(artifact, self.name)
         machine = Machine(library, self.system, kept, instructions=self._instructions)
         selected = self._selected(artifact)
+        entries = [(program, machine.program(program.name)) for program in selected]
         self._generation += 1
         unit = SimulatedUnit(self._generation, slot, selected, _reports(selected), machine)
         loaded = SimulatedLoaded(self._generation, artifact, self.name, forms, unit)
@@ -158,8 +159,7 @@ class SimulatedPlatform:
         for info in own.maps:
             if info.scope in OUTLIVING:
                 self._adopt(info, machine.maps[info.name])
-        for program in selected:
-            entry = machine.program(program.name)
+        for program, entry in entries:
             if program.role == "adapter":
                 self._programs(machine, program).programs[slot] = entry
         self._loaded.append(loaded)

@@ -7,9 +7,8 @@ from attrs import define, evolve, field, frozen
 
 from bpfc.artifact.container import Artifact
 from bpfc.runtime.errors import SensorError
-from bpfc.simulator.faults import Fault
-from bpfc_cli.testing.coverage import Coverage
-from bpfc_cli.testing.explain import NO, Explanation, Texts, explain, leaned
+from bpfc_cli.testing.coverage import Coverage, Tests, tests_of
+from bpfc_cli.testing.explain import NO, Explanation, Texts, explain, leaned, on_one_line
 from bpfc_cli.testing.play import Played, Work
 from bpfc_cli.testing.records import Records
 from bpfc_cli.testing.verdicts import RULES_MAX, Found, outcome_words, problem_of
@@ -122,6 +121,7 @@ class Cases:
     records: Records = field(init=False)
     rules: dict[str, Rule] = field(init=False)
     _watcher: Watcher = field(init=False)
+    _tests: Tests = field(init=False)
     _used: Mapping[str, frozenset[str]] = field(init=False)
     _asked: dict[str, list[str]] = field(init=False, factory=dict)
     _carried: frozenset[tuple[str, str]] = field(init=False)
@@ -130,6 +130,7 @@ class Cases:
         self.records = Records(self.artifact, self.half, brief=True)
         self.rules = {rule.name: rule for rule in self.policy.rules}
         self._watcher = Watcher(self.policy)
+        self._tests = tests_of(self.policy) if self.covering else {}
         self._used = used_fields(self.policy)
         for rule in self.policy.rules:
             for event in rule.events:
@@ -178,7 +179,7 @@ class Cases:
         try:
             prepared = self.work_of(case)
             played = judged(prepared.work)
-        except (ValueError, SensorError, Fault) as error:
+        except (ValueError, SensorError) as error:
             played = Played((), (), str(error))
             prepared = Prepared((), Work(self.artifact, ()))
         result = self.result(case, prepared, played)
@@ -202,7 +203,7 @@ class Cases:
         rules = None if self.covering else self._relevant(case, outcomes)
         watched = self._watcher.watch(case, prepared.records, rules)
         if self.covering:
-            self.reached.add(watched, outcomes)
+            self.reached.add(self._tests, watched, outcomes)
         if doubt := self._doubt(case, prepared, outcomes, watched):
             return Result(case.title, case.span, self.judge, ERROR, (), doubt, (), 0.0, 0)
         found = [Found(o, w) for o, w in zip(outcomes, watched, strict=True)]
@@ -362,8 +363,7 @@ class Cases:
 
     def _source(self, span: Span) -> str:
         """A statement on one line."""
-        text = " ".join(self.texts.get(span.file, "")[span.start : span.end].split())
-        return text if len(text) <= 160 else f"{text[:157]}..."
+        return on_one_line(self.texts, span, 160)
 
 
 def _is_positive(item: Expected) -> bool:

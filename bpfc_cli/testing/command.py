@@ -101,7 +101,7 @@ def run_tests(
     The compiled rules run in a simulator: no privileges and no Linux are needed. Ends with 0 if all
     tests pass, 1 if one does not, 2 if the rules or tests themselves have errors.
     """
-    from bpfc_cli.files import check_writable
+    from bpfc_cli.files import check_writable, write_whole
 
     if junit is not None:
         check_writable(junit)
@@ -127,7 +127,7 @@ def run_tests(
     if junit is not None:
         from bpfc_cli.testing.output import junit as as_junit
 
-        junit.write_bytes(as_junit(policy.name, results, seconds))
+        write_whole(junit, as_junit(policy.name, results, seconds))
     return OK if all(result.status == "passed" for result in results) else FINDINGS
 
 

@@ -1,6 +1,6 @@
 """What tests reach: rules that fired, tests of conditions that were true and false, exceptions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -16,6 +16,7 @@ _BOTH = _TRUE | _FALSE
 _BITS = {True: _TRUE, False: _FALSE, None: 0}
 # A test within a rule: the rule's name, the step (None for the rule itself), its number there.
 Place = tuple[str, int | None, int]
+Tests = Mapping[tuple[str, int | None], tuple[Test, ...]]
 
 
 @define
@@ -31,19 +32,19 @@ class Coverage:
     fired: set[str] = field(factory=set)
     tests: dict[Place, int] = field(factory=dict)
     used: set[tuple[str, int]] = field(factory=set)
-    _tests_of: dict[tuple[str, int | None], tuple[Test, ...]] = field(factory=dict)
 
-    def add(self, watched: Sequence[Watched], outcomes: Sequence[Outcome]) -> None:
+    def add(self, tests: Tests, watched: Sequence[Watched], outcomes: Sequence[Outcome]) -> None:
         """Add what a test reached.
 
         Args:
+            tests: those of the policy's conditions.
             watched: its events, with all rules.
             outcomes: what the core made of them.
         """
         self.fired |= {alert.rule for outcome in outcomes for alert in outcome.alerts}
         for one in watched:
             for seen in one.seen:
-                self._add(seen)
+                self._add(tests, seen)
 
     def join(self, other: "Coverage") -> None:
         """Add what other tests reached."""
@@ -52,14 +53,12 @@ class Coverage:
         for place, bits in other.tests.items():
             self.tests[place] = self.tests.get(place, 0) | bits
 
-    def _add(self, seen: Seen) -> None:
+    def _add(self, tests: Tests, seen: Seen) -> None:
         rule = seen.rule
         if seen.last.fires and rule.turn is None:
             self.fired.add(rule.name)  # also without an alert
         part = (rule.name, rule.turn)
-        if part not in self._tests_of:
-            self._tests_of[part] = tuple(judged_tests(rule))
-        for number, item in enumerate(self._tests_of[part]):
+        for number, item in enumerate(tests[part]):
             place = (*part, number)
             known = self.tests.get(place, 0)
             if known != _BOTH:
@@ -70,6 +69,16 @@ class Coverage:
             for number, clause in enumerate(rule.excepts):
                 if evaluate(clause.when, seen.record)[1]:
                     self.used.add((rule.name, number))
+
+
+def tests_of(policy: Policy) -> Tests:
+    """The tests of conditions, by the rule's name and the step (None for the rule itself).
+
+    Args:
+        policy: the policy.
+    """
+    parts = (part for rule in policy.rules for part in parts_of(rule))
+    return {(part.name, part.turn): tuple(judged_tests(part)) for part in parts}
 
 
 @frozen

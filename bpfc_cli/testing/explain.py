@@ -202,8 +202,19 @@ class _Scope:
 
     def _source(self, span: Span) -> str:
         """A place of a rule on one line."""
-        text = " ".join(self.texts.get(span.file, "")[span.start : span.end].split())
-        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+        return on_one_line(self.texts, span, _LONGEST)
+
+
+def on_one_line(texts: Texts, span: Span, longest: int) -> str:
+    """A place in a file as reports quote it.
+
+    Args:
+        texts: of all files, by name.
+        span: the place.
+        longest: characters; what is longer is cut visibly.
+    """
+    text = " ".join(texts.get(span.file, "")[span.start : span.end].split())
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _mark(expr: Expr, record: Record) -> str:

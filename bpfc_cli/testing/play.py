@@ -6,6 +6,7 @@ This module needs nothing of the compiler: it goes to guests together with what 
 import os
 import pickle
 import sys
+import traceback
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -201,6 +202,8 @@ def _child(works: list[Work]) -> tuple[int, int]:
             os.close(reader)
             with os.fdopen(writer, "wb") as file:
                 pickle.dump(_in_turn(works), file)
+        except BaseException:
+            traceback.print_exc()  # whoever started it finds no result, and the reason here
         finally:
             os._exit(0)
     os.close(writer)

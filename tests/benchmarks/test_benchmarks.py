@@ -1,10 +1,12 @@
 """The benchmarks run and say what they should, with tiny counts; no time is looked at."""
 
 import json
+import os
 import subprocess
 import sys
 from array import array
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,43 @@ def test_an_event_is_measured_on_both_sides(case: str) -> None:
     assert figures["bpfc_ns"] > 0
     assert figures["c_ns"] > 0
     assert found["ratio_vs_c"] == figures["ratio_upper"]
+
+
+def _differential(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and result of random policies put to all oracles."""
+    code = main(["differential", "--jobs", "1", "--json", *words])
+    return code, json.loads(capsys.readouterr().out or "{}")
+
+
+@pytest.mark.root
+@pytest.mark.bpf
+def test_a_journal_is_gone_on_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+
+    def rows() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def go_on(minutes: str = "0.001") -> None:
+        """The result is that of all rows that count, and every row is another seed."""
+        code, found = _differential(capsys, "--journal", str(path), "--minutes", minutes)
+        mine = [row for row in rows() if row["kernel"] == os.uname().release]
+        assert code == 0 and found["policies"] == sum(row["tally"]["policies"] for row in mine)
+        assert found["events"] == sum(row["tally"]["events"] for row in mine) > 0
+        assert len({row["seed"] for row in mine}) == len(mine)
+
+    go_on()
+    first = rows()
+    go_on()
+    assert rows()[: len(first)] == first and len(rows()) > len(first)
+    # What another kernel judged is judged here, too.
+    elsewhere = [{**row, "kernel": "5.10"} for row in rows()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in elsewhere))
+    go_on()
+    assert rows()[len(elsewhere)]["seed"] == first[0]["seed"]
+    code, again = _differential(capsys, "--replay", first[0]["seed"])
+    assert code == 0 and again == {**first[0]["tally"], "refusal": "", "defects": []}
+    path.write_text(path.read_text()[:-20])
+    assert _differential(capsys, "--journal", str(path)) == (3, {})
 
 
 def test_testing_is_measured() -> None:

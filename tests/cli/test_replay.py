@@ -122,8 +122,16 @@ def test_sets_and_counts(cli: Cli, rec: Path, tmp_path: Path) -> None:
     assert [a["fields"]["remote.port"] for a in alerts if a["rule"]["name"] == "a"] == [22, 80]
     assert last["summary"]["uncertain"] == {"b": {"suppressed": 1}, "c": {"unknown": 3}}
     assert "b: alerts held back by the limit 1" in found.err
-    for bad in (f"blocket={pairs}", "blocked", f"blocked={tmp_path}/no.txt"):
-        assert cli("replay", rec, rules, "--set", bad).code == 2
+    binary = tmp_path / "binary.txt"
+    binary.write_bytes(b"10\n\xff\xfe\n")
+    for bad, words_of_it in (
+        (f"blocket={pairs}", "no set blocket"),
+        ("nothing", "not NAME=FILE"),
+        (f"blocked={tmp_path}/no.txt", "BPFC0901"),
+        (f"users={binary}", "not UTF-8 at byte 3"),
+    ):
+        found = cli("replay", rec, rules, "--set", bad)
+        assert found.code == 2 and words_of_it in found.err
     more.write_text("nobody\n")
     assert "BPFC0721" in cli("replay", rec, rules, "--set", f"users={more}").err
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bpfc_cli.testing.play import Work, play_all
 from bpfc_cli.testing.runner import SIMULATOR, Job, Worker
 from compiler.driver import compile_policy
 from dsl.frontend import check
@@ -84,6 +85,12 @@ def test_json(cli: Cli) -> None:
     assert first["defaults"] == []
     assert found["coverage"]["rules"] == {"reached": 5, "all": 7}
     assert {"exception never used", "never true"} <= {g["what"] for g in found["coverage"]["gaps"]}
+
+
+def test_why_a_child_gave_no_results_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(EOFError):
+        play_all([Work(artifact=None, steps=())])  # type: ignore[arg-type]
+    assert "AttributeError" in capfd.readouterr().err
 
 
 def test_junit(cli: Cli, tmp_path: Path) -> None:

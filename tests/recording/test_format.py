@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from errno import ENOSPC
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpfc.artifact.decode import Record
+from bpfc.recording.counts import parse_counts
 from bpfc.recording.errors import RecordingError
 from bpfc.recording.frames import (
     COMPLETE,
@@ -26,6 +28,7 @@ from bpfc.recording.frames import (
 )
 from bpfc.recording.header import Header, header_bytes, parse_header
 from bpfc.recording.reader import Reader, ending_words
+from bpfc.recording.users import MOST
 from bpfc.recording.writer import Writer
 from tests.recording.samples import COUNTS, HEADER, LAYOUTS, event, recording, stream
 
@@ -196,6 +199,34 @@ def test_events_that_do_not_follow_their_layout_are_counted(tmp_path: Path) -> N
     data = recording(tmp_path / "a.rec", [event(1), b"nothing", event(2)])
     found, reader = read(data)
     assert [record.header.time_ns for record in found] == [1, 2] and reader.malformed == 1
+
+
+def test_a_file_that_cannot_be_begun_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, "no space")
+
+    monkeypatch.setattr(FrameWriter, "write", full)
+    with pytest.raises(OSError, match="no space"):
+        Writer(tmp_path / "a.rec", HEADER)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", '"x"', "[]", "null"])
+def test_counts_of_anything_are_passed_over(number: str) -> None:
+    text = f'{{"events": 1, "lost": {{"a": {number}}}, "doubtful": {{}}, "malformed": 0}}'
+    assert parse_counts(text.encode()) is None
+
+
+def test_the_users_of_a_recording_have_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "a.rec"
+    with Writer(path, HEADER) as writer:
+        for first in range(0, 8 * MOST, MOST // 2):
+            writer.users({first + n: "u" for n in range(MOST // 2)})
+        writer.end(COUNTS)
+    _, reader = read(path.read_bytes())
+    assert len(reader.users) == MOST
 
 
 def test_a_recording_is_not_written_over(tmp_path: Path) -> None:

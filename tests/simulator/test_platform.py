@@ -13,7 +13,8 @@ from bpfc.runtime.platform import Platform
 from bpfc.runtime.sensor import Sensor
 from bpfc.simulator import Fault, SimulatedPlatform
 from bpfc.simulator.contexts import UDP, connection, process
-from bpfc.simulator.maps import Ring
+from bpfc.simulator.machine import Machine
+from bpfc.simulator.maps import Program, ProgramArray, Ring
 from compiler.driver import compile_sources
 
 PID = 4242
@@ -105,6 +106,25 @@ def test_processes_of_windows() -> None:
         assert platform.run("process", process(windows.PROCESS_DELETE, PID, 7)) == 0
         connect(platform, 22)
         assert sensor.poll()[0].fields.get("proc.exe.path") is None
+
+
+def test_a_policy_that_is_refused_leaves_nothing_behind(
+    platform: SimulatedPlatform, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = [one for one in platform.maps().values() if isinstance(one, ProgramArray)]
+    before = [dict(one.programs) for one in arrays]
+    check, last = Machine.program, platform.verify(artifact())[-1].name
+
+    def program(machine: Machine, name: str) -> Program:
+        if name == last:
+            raise Fault("BPFC0920", "taken away by a test")
+        return check(machine, name)
+
+    monkeypatch.setattr(Machine, "program", program)
+    with pytest.raises(Fault):
+        platform.load(artifact("second"))
+    assert [one.programs for one in arrays] == before
+    assert connect(platform, 22) == 0 and names(sensor) == ["ssh"]
 
 
 def test_a_swap_by_content_and_back(platform: SimulatedPlatform, sensor: Sensor) -> None:
