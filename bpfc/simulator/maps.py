@@ -80,6 +80,9 @@ class Map(ABC):
     def settle(self) -> None:  # noqa: B027 - most maps have nothing to do
         """Nothing runs any more that could point to what was taken out."""
 
+    def free(self) -> None:  # noqa: B027 - some have no values in memory
+        """Nobody holds the map any more: give back the room of all values."""
+
 
 @define(eq=False)
 class ArrayMap(Map):
@@ -132,6 +135,11 @@ class ArrayMap(Map):
     def keys(self) -> list[bytes]:
         """All indexes."""
         return [index.to_bytes(4, "little") for index in range(self.max_entries)]
+
+    def free(self) -> None:
+        """Give back the room of all values."""
+        for number in range(self._first, self._first + self.max_entries * self.cpus):
+            self.memory.drop(number << OFFSET_BITS)
 
     def values(self, index: int) -> list[bytes]:
         """The values of an index on all processors."""
@@ -189,6 +197,12 @@ class HashMap(Map):
         for address in self._old:
             self.memory.drop(address)
         self._old.clear()
+
+    def free(self) -> None:
+        """Give back the room of all values."""
+        self._old += self._places.values()
+        self._places.clear()
+        self.settle()
 
 
 @define(eq=False)

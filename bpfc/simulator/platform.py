@@ -151,7 +151,11 @@ class SimulatedPlatform:
         library = library_of(artifact, self.name)
         machine = Machine(library, self.system, kept, instructions=self._instructions)
         selected = self._selected(artifact)
-        entries = [(program, machine.program(program.name)) for program in selected]
+        try:
+            entries = [(program, machine.program(program.name)) for program in selected]
+        except BaseException:
+            self._free(machine)
+            raise
         self._generation += 1
         unit = SimulatedUnit(self._generation, slot, selected, _reports(selected), machine)
         loaded = SimulatedLoaded(self._generation, artifact, self.name, forms, unit)
@@ -224,6 +228,7 @@ class SimulatedPlatform:
         for name, info in list(self._infos.items()):
             if info.identity and info.identity not in identities:
                 del self._shared[name], self._infos[name]
+        self._free(own.unit.machine)
 
     def read(self, timeout: float | None) -> list[bytes]:
         """All records there are, oldest first; there is nothing to wait for."""
@@ -296,9 +301,11 @@ class SimulatedPlatform:
         """Detach and unload everything."""
         self.switch_to(None)
         self._hooks.clear()
-        self._loaded.clear()
         self._shared.clear()
         self._infos.clear()
+        for machine in {one.unit.machine for one in self._loaded}:
+            self._free(machine)
+        self._loaded.clear()
 
     # ------------------------------------------------------------ parts
 
@@ -335,6 +342,11 @@ class SimulatedPlatform:
                 "begin with a new platform",
             )
         return self._shared[name]
+
+    def _free(self, machine: Machine) -> None:
+        """Take away the maps of an object that nothing else has."""
+        kept = {made.address for made in self._shared.values()}
+        self.system.free_maps(m for m in machine.maps.values() if m.address not in kept)
 
     def _adopt(self, info: MapInfo, made: Map) -> None:
         name = info.identity or info.name

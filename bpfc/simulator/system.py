@@ -1,6 +1,7 @@
 """What all programs of a simulated machine have in common: memory, processors, clock, who runs."""
 
 import random
+from collections.abc import Iterable
 
 from bpfc.artifact.manifest import MapInfo
 from bpfc.simulator.faults import Refusal
@@ -63,6 +64,16 @@ class System:
         if address not in self._maps:
             raise Refusal(f"{address:#x} is no map")
         return self._maps[address]
+
+    def free_maps(self, maps: Iterable[Map]) -> None:
+        """Take maps away with all that they hold: no program that still runs has them.
+
+        Args:
+            maps: from `add_map`; one that is gone already may be among them.
+        """
+        for found in maps:
+            self._maps.pop(found.address, None)
+            found.free()
 
     def random(self) -> int:
         """32 bits that are the same in every run."""

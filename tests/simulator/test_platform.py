@@ -111,6 +111,7 @@ def test_processes_of_windows() -> None:
 def test_a_policy_that_is_refused_leaves_nothing_behind(
     platform: SimulatedPlatform, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    regions = set(platform.system.memory.regions)
     arrays = [one for one in platform.maps().values() if isinstance(one, ProgramArray)]
     before = [dict(one.programs) for one in arrays]
     check, last = Machine.program, platform.verify(artifact())[-1].name
@@ -124,7 +125,25 @@ def test_a_policy_that_is_refused_leaves_nothing_behind(
     with pytest.raises(Fault):
         platform.load(artifact("second"))
     assert [one.programs for one in arrays] == before
+    assert set(platform.system.memory.regions) == regions
     assert connect(platform, 22) == 0 and names(sensor) == ["ssh"]
+
+
+def test_policies_that_are_gone_leave_no_memory_behind(platform: SimulatedPlatform) -> None:
+    other = artifact("other", more="rule more { on net.connect when remote.port == 1 alert }\n")
+    platform.system.time_ns = 1
+    sizes = []
+    with Sensor(platform) as sensor:
+        for number in range(6):
+            sensor.activate(other if number % 2 else artifact())
+            assert connect(platform, 22) == 0
+            sizes.append(len(platform.system.memory.regions))
+    assert sizes[2:4] == sizes[4:6]
+    assert not platform.system.memory.regions
+    platform.load(artifact())
+    platform.load(other)
+    platform.close()
+    assert not platform.system.memory.regions
 
 
 def test_a_swap_by_content_and_back(platform: SimulatedPlatform, sensor: Sensor) -> None:
