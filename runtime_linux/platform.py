@@ -28,6 +28,7 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import (
     Boot,
     Capability,
+    Cgroups,
     HookRuns,
     KillResult,
     Loaded,
@@ -37,6 +38,7 @@ from bpfc.runtime.platform import (
 from bpfc.runtime.sets import Tables
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
+from runtime_linux.cgroups import cgroups
 from runtime_linux.kill import kill_process
 from runtime_linux.loaded import LinuxLoaded, LinuxUnit
 from runtime_linux.loader import fill, load_object, unload
@@ -355,6 +357,12 @@ class LinuxPlatform:
     def open_program(self, pid: int, start_ns: int) -> int | None:
         """The program file of a process, by /proc; see `procfs.open_program`."""
         return procfs.open_program(pid, start_ns)
+
+    def cgroups(
+        self, pid: int | None, start_ns: int | None, cgroup_id: int | None
+    ) -> Cgroups | None:
+        """The cgroups of a process; see `cgroups.cgroups`."""
+        return cgroups(pid, start_ns, cgroup_id)
 
     def set_tables(self, loaded: Loaded, info: SetInfo) -> Tables:
         """The maps of a run-time set of a loaded policy."""

@@ -5,6 +5,7 @@ import errno
 import functools
 import os
 import platform
+import struct
 from typing import Any
 
 # arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h (aarch64, riscv64);
@@ -73,6 +74,30 @@ def membarrier(command: int) -> int:
         OSError: the call failed.
     """
     result = _syscall()(_number(_MEMBARRIER), command, 0, 0)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return int(result)
+
+
+def open_by_handle(mount: int, kind: int, handle: bytes, flags: int) -> int:
+    """open_by_handle_at(2).
+
+    Args:
+        mount: a descriptor of any file of the file system.
+        kind: handle_type of struct file_handle.
+        handle: f_handle of struct file_handle.
+        flags: O_*; O_CLOEXEC is added.
+
+    Returns:
+        A descriptor.
+
+    Raises:
+        OSError: the call failed.
+    """
+    structure = struct.pack("=Ii", len(handle), kind) + handle
+    function = ctypes.CDLL(None, use_errno=True).open_by_handle_at
+    result = function(mount, ctypes.c_char_p(structure), flags | os.O_CLOEXEC)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

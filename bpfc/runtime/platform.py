@@ -125,6 +125,19 @@ class Running:
 
 
 @frozen
+class Cgroups:
+    """The cgroups that a process is in.
+
+    Args:
+        paths: below the root of each hierarchy, that of version 2 first.
+        exact: they follow from the id of the cgroup, whichever process asked for it.
+    """
+
+    paths: tuple[str, ...]
+    exact: bool
+
+
+@frozen
 class Boot:
     """The running system.
 
@@ -249,6 +262,19 @@ class Platform(Protocol):
 
         Returns:
             A descriptor, to be closed by the caller; None if that process has ended or has none.
+        """
+
+    def cgroups(
+        self, pid: int | None, start_ns: int | None, cgroup_id: int | None
+    ) -> Cgroups | None:
+        """The cgroups that a process is or was in.
+
+        Args:
+            pid, start_ns: its id and when it started, nanoseconds since boot, if known.
+            cgroup_id: the id of its cgroup, if known.
+
+        Returns:
+            None if that cannot be found out any more, or there is no such thing on this system.
         """
 
     def close(self) -> None:

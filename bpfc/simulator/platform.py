@@ -33,6 +33,7 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import (
     Boot,
     Capability,
+    Cgroups,
     HookRuns,
     KillResult,
     Loaded,
@@ -291,6 +292,12 @@ class SimulatedPlatform:
 
     def open_program(self, pid: int, start_ns: int) -> int | None:
         """There are no processes."""
+        return None
+
+    def cgroups(
+        self, pid: int | None, start_ns: int | None, cgroup_id: int | None
+    ) -> Cgroups | None:
+        """There are no cgroups."""
         return None
 
     def running(self) -> tuple[Running, ...]:

@@ -1,7 +1,8 @@
 """How many values were asked for, and what became of them."""
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from bpfc.userspace.budget import Budget
 from bpfc.userspace.reasons import Reason
 
 
@@ -20,3 +21,18 @@ class Counts:
     from_cache: int = 0
     absent: int = 0
     unknown: dict[str, int] = field(factory=lambda: {reason.value: 0 for reason in Reason})
+
+
+@frozen
+class Work:
+    """What looking things up is charged to.
+
+    Args:
+        counts: how many values were asked for.
+        finding: time for finding out what to read.
+        reading: time for reading files and for asking others.
+    """
+
+    counts: Counts
+    finding: Budget
+    reading: Budget

@@ -1,21 +1,26 @@
 """`Sources`: values of the second stage by the name of their source; `KNOWN`: which there are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from attrs import frozen
 
 from bpfc.artifact.decode import State, Value
 from bpfc.userspace.bounds import Bounds
+from bpfc.userspace.budget import Budget
+from bpfc.userspace.containers import CgroupFinder, Containers, nowhere
 from bpfc.userspace.content import DIGESTS
-from bpfc.userspace.counts import Counts
+from bpfc.userspace.counts import Counts, Work
+from bpfc.userspace.inspecting import CONTAINER
 from bpfc.userspace.locating import PathOpener, ProgramOpener, nobody, path_opener
 from bpfc.userspace.names import DATABASES, Names
 from bpfc.userspace.pe import PE
 from bpfc.userspace.programs import Programs
 from bpfc.userspace.reasons import Answer, Reason, Unknown
+from bpfc.userspace.runtimes import SOCKETS, Runtimes
 
 PROGRAM = ("path", "device", "inode", "pid", "start_time")
+PROCESS = ("pid", "start_time", "cgroup_id")
 
 
 @frozen
@@ -24,17 +29,19 @@ class Source:
 
     Args:
         name: as manifests name it.
-        family: what looks it up: "name" or "program".
+        family: what looks it up: "name", "program" or "container".
         needs: what it has to be given, in this order: "id" of a user or group; of a process the
             "path", "device" (major << 20 | minor) and "inode" of its program file, its "pid" and
-            "start_time" in nanoseconds since boot.
+            "start_time" in nanoseconds since boot, and its "cgroup_id" (version 2 hierarchy).
         doc: what it gives, for people.
+        kind: "string" or "bool".
     """
 
     name: str
     family: str
     needs: tuple[str, ...]
     doc: str
+    kind: str = "string"
 
     @property
     def arity(self) -> int:
@@ -46,6 +53,9 @@ def _known() -> Mapping[str, Source]:
     found = [Source(name, "name", ("id",), doc) for name, (_, doc) in DATABASES.items()]
     for table in (DIGESTS, PE):
         found += [Source(name, "program", PROGRAM, doc) for name, doc in table.items()]
+    found += [
+        Source(name, "container", PROCESS, doc, kind) for name, (kind, doc) in CONTAINER.items()
+    ]
     return {source.name: source for source in found}
 
 
@@ -72,6 +82,8 @@ class Sources:
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
         opener: ProgramOpener = nobody,
         open_path: PathOpener | None = None,
+        cgroups: CgroupFinder = nowhere,
+        sockets: Sequence[str] = SOCKETS,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -81,16 +93,24 @@ class Sources:
             opener: opens the program that a process runs, given its id and start time:
                 `Platform.open_program`. By default programs are found by their paths only.
             open_path: opens a file by the path of a record; the platform's own way by default.
+            cgroups: finds the cgroups of a process: `Platform.cgroups`. By default they are not
+                known, and containers neither.
+            sockets: paths of container runtimes' sockets.
         """
         self.counts = Counts()
         where = path_opener(platform) if open_path is None else open_path
+        self._work = Work(self.counts, Budget(bounds.seconds), Budget(bounds.seconds))
+        runtimes = Runtimes(sockets, bounds.answer, bounds.answer_seconds)
         self._families: dict[str, _Family] = {
-            "name": Names(platform, bounds, self.counts),
-            "program": Programs(platform, bounds, opener, where, self.counts),
+            "name": Names(platform, bounds, self._work),
+            "program": Programs(platform, bounds, opener, where, self._work),
+            "container": Containers(bounds, cgroups, runtimes, self._work),
         }
 
     def begin(self) -> None:
         """Begin a new batch of records: the time budget starts anew."""
+        self._work.finding.begin()
+        self._work.reading.begin()
         for family in self._families.values():
             family.begin()
 

@@ -6,8 +6,7 @@ from time import monotonic
 from bpfc.artifact.decode import State, Value
 from bpfc.runtime.users import find_group, find_user
 from bpfc.userspace.bounds import Bounds
-from bpfc.userspace.budget import Budget
-from bpfc.userspace.counts import Counts
+from bpfc.userspace.counts import Work
 from bpfc.userspace.lru import Lru
 from bpfc.userspace.reasons import Answer, Reason
 
@@ -20,23 +19,22 @@ DATABASES: Mapping[str, tuple[Callable[[int], str | None], str]] = {
 class Names:
     """Names by id, kept for a while: looking one up may ask a directory in the network."""
 
-    def __init__(self, platform: str, bounds: Bounds, counts: Counts) -> None:
+    def __init__(self, platform: str, bounds: Bounds, work: Work) -> None:
         """Prepare.
 
         Args:
             platform: "linux" or "windows": whose ids these are.
             bounds: limits.
-            counts: where to count answers that were kept.
+            work: what it costs is charged to this.
         """
         self._windows = platform == "windows"
         self._bounds = bounds
-        self._counts = counts
-        self._budget = Budget(bounds.seconds)
+        self._counts = work.counts
+        self._budget = work.reading
         self._kept: Lru[tuple[str, int], tuple[float, Answer]] = Lru(bounds.names)
 
     def begin(self) -> None:
-        """Have all the time again."""
-        self._budget.begin()
+        """Nothing is remembered for a batch only."""
 
     def answer(self, source: str, needs: tuple[Value | State, ...]) -> Answer:
         """A name.

@@ -10,7 +10,7 @@ from bpfc.userspace import pe
 from bpfc.userspace.bounds import Bounds
 from bpfc.userspace.budget import Budget
 from bpfc.userspace.content import DIGESTS, digests, whole
-from bpfc.userspace.counts import Counts
+from bpfc.userspace.counts import Work
 from bpfc.userspace.locating import (
     PathOpener,
     ProgramOpener,
@@ -64,7 +64,7 @@ class Programs:
         bounds: Bounds,
         opener: ProgramOpener,
         open_path: PathOpener,
-        counts: Counts,
+        work: Work,
     ) -> None:
         """Prepare.
 
@@ -73,24 +73,22 @@ class Programs:
             bounds: limits.
             opener: opens what a process runs.
             open_path: opens a file by its path in a record.
-            counts: where to count answers that were kept.
+            work: what it costs is charged to this.
         """
         self._windows = platform == "windows"
         self._bounds = bounds
         self._opener = opener
         self._open_path = open_path
-        self._counts = counts
-        self._finding = Budget(bounds.seconds)
-        self._reading = Budget(bounds.seconds)
+        self._counts = work.counts
+        self._finding = work.finding
+        self._reading = work.reading
         self._files: Lru[Stamp, _Content] = Lru(bounds.files)
         self._batch: Lru[Needs, _Content | Reason] = Lru(_BATCH)
         # Whoever asks for one digest of a file usually asks for the same others.
         self._asked: dict[str, None] = {}
 
     def begin(self) -> None:
-        """Have all the time again, and look again where files are."""
-        self._finding.begin()
-        self._reading.begin()
+        """Look again where files are."""
         self._batch.clear()
 
     def answer(self, source: str, needs: Needs) -> Answer:
@@ -177,7 +175,7 @@ class Programs:
         own = Budget(min(self._bounds.pe_seconds, self._reading.left()))
         try:
             with own.spending():
-                return pe.take_apart(data, own, self._bounds.pe_text)
+                return pe.take_apart(data, own, self._bounds.text)
         except Unknown:
             self._reading.check()
             return pe.unknown_pe(Reason.BROKEN)

@@ -18,6 +18,9 @@ class Reason(Enum):
     BROKEN = "broken"  # it says that it has a format which it does not keep to
     BUDGET = "budget"  # the time for slow sources was used up
     ELSEWHERE = "not on this system"  # only another system has such a thing
+    NO_RUNTIME = "no container runtime"  # none that we can ask runs here
+    NOT_KNOWN = "unknown container"  # the runtimes that run here do not know it
+    NO_ANSWER = "no answer"  # a container runtime was silent, or said something else
     NO_LIBRARY = "no library"  # pefile is not installed
 
 
