@@ -8,7 +8,9 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from itertools import count, islice
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from tests.oracle.tally import EVENTS, Judged, Tally, judge, total
 ROOT = Path(__file__).parents[1]
 # What decides about a result: a journal says which state of it was judged.
 JUDGED = ("bpfc", "compiler", "dsl", "runtime_linux", "tests/language", "tests/oracle")
-TASKS_A_CHILD = 100  # then a new one begins, with empty caches
+TASKS_A_CHILD = 100  # about; then new ones begin, with empty caches
 PROGRESS_S = 30
 
 
@@ -50,8 +52,8 @@ def run(options: argparse.Namespace) -> Result:
         `seconds` and `policies_per_s`; `defects`: a line for each difference.
 
     Raises:
-        Failed: this machine cannot load programs, the virtual machine does not work, or the journal
-            cannot be read.
+        Failed: this machine cannot load programs, the virtual machine does not work, the journal
+            cannot be read, or a process was ended.
     """
     need_root()
     if options.replay:
@@ -111,18 +113,25 @@ def _judgements(seeds: Iterator[str], options: argparse.Namespace) -> Iterator[J
         yield from (judge(seed, True) for seed in seeds)
         return
     context = multiprocessing.get_context("fork")
-    with context.Pool(options.jobs, maxtasksperchild=TASKS_A_CHILD) as pool:
-        # No more than a few ahead of the clock: the pool would take all seeds at once.
-        ahead = islice(seeds, options.jobs + 2)
-        waiting = [pool.apply_async(judge, (seed, True)) for seed in ahead]
-        while waiting:
-            done = next((one for one in waiting if one.ready()), None)
-            if done is None:
-                waiting[0].wait(0.05)
-                continue
-            waiting.remove(done)
-            waiting += [pool.apply_async(judge, (seed, True)) for seed in islice(seeds, 1)]
-            yield done.get()
+    while (first := next(seeds, None)) is not None:
+        some = chain([first], islice(seeds, options.jobs * TASKS_A_CHILD - 1))
+        with ProcessPoolExecutor(options.jobs, context) as pool:
+            try:
+                yield from _on_all(pool, some, options.jobs + 2)
+            except BrokenProcessPool as error:
+                raise Failed(
+                    "a process was ended from outside, perhaps for want of memory: go on from the "
+                    "journal, with fewer --jobs"
+                ) from error
+
+
+def _on_all(pool: ProcessPoolExecutor, seeds: Iterator[str], ahead: int) -> Iterator[Judged]:
+    """Judge on all processors, so many ahead: seeds come until the time is over."""
+    waiting = {pool.submit(judge, seed, True) for seed in islice(seeds, ahead)}
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        waiting |= {pool.submit(judge, seed, True) for seed in islice(seeds, len(done))}
+        yield from (one.result() for one in done)
 
 
 @frozen

@@ -19,7 +19,7 @@ from bpfc.artifact.record import (
     VIEW_UNKNOWN,
 )
 from bpfc.artifact.testing import NOBODY, PROCESS, Judge, SlotLayout
-from bpfc.runtime.judging import Event, Text, Verdict
+from bpfc.runtime.judging import Event, Text, Verdict, wide_text
 
 _ACTIONS = (1 << 8 * HEADER["actions"].size) - 1  # the kills that steps ask for stand with these
 _UNKNOWN = Text(flags=VIEW_UNKNOWN)
@@ -170,7 +170,7 @@ class Translation:
     def _text(self, record: Record, view: _View) -> Text:
         data, flags = record.texts[view.source], record.view_flags[view.source]
         if self._wide:
-            data = _wide(data, view.path, view.joined)
+            data = wide_text(data, view.path, view.joined)
         if len(data) > view.limit:
             data, flags = data[: view.limit], flags | VIEW_TRUNCATED
         return Text(data, flags)
@@ -225,11 +225,3 @@ def _number(record: Record, name: str) -> int:
     read = record.plan.fields.get(name)
     value = None if read is None else read(record)
     return value if isinstance(value, int) else NOBODY
-
-
-def _wide(data: bytes, path: bool, joined: bool) -> bytes:
-    """A text as Windows has it; the words of a command line are separated by spaces there."""
-    text = data.decode("utf-8", "replace")
-    if path:
-        text = text.replace("/", "\\")
-    return (text.replace("\0", " ") if joined else text).encode("utf-16-le")

@@ -240,6 +240,20 @@ def everything(artifact: Artifact, half: str) -> tuple[Capability, ...]:
     return tuple(Capability(name, True, "assumed by a test", "") for name in sorted(needs))
 
 
+def wide_text(data: bytes, path: bool = False, joined: bool = True) -> bytes:
+    """A text as Windows has it: UTF-16LE.
+
+    Args:
+        data: as Linux has it: UTF-8, or any other bytes.
+        path: whether it is a path, whose separators are backslashes there.
+        joined: whether it can be a command line, whose words are separated by spaces there.
+    """
+    text = data.decode("utf-8", "replace")
+    if path:
+        text = text.replace("/", "\\")
+    return (text.replace("\0", " ") if joined else text).encode("utf-16-le")
+
+
 def slot_of(made: Event, layout: SlotLayout, judge: Judge, wide: bool) -> bytearray:
     """A scratch slot with a record in it.
 

@@ -27,7 +27,7 @@ from bpfc.artifact.record import (
 from bpfc.artifact.steps import StepRecord
 from bpfc.artifact.testing import NOBODY, PROCESS
 from bpfc.runtime.judging import Event as Made
-from bpfc.runtime.judging import Text, Verdict
+from bpfc.runtime.judging import Text, Verdict, wide_text
 from bpfc.runtime.ladder import STAGES
 from bpfc_cli.testing.play import Step
 from dsl.catalogue import Catalogue, load
@@ -101,9 +101,9 @@ class Records:
             return Step(event.name, ())
         layout = self._layouts.get(event.name, self.artifact.manifest.context)
         if self.half == "windows":  # where all of an event is known before it is decided
-            record = made(event.fields, layout, event.time, wide, limits, self._parts)
+            record = made(event.fields, layout, event.time, wide_text, limits, self._parts)
             step = Step(event.name, ((STAGES["before"], record),))
-            return self._with_known(step, event, kind, [event.fields], wide)
+            return self._with_known(step, event, kind, [event.fields], wide_text)
         stages = [
             (STAGES[stage], known_at(event.fields, kind, stage))
             for stage in kind.phases
@@ -263,11 +263,6 @@ def _text(value: FieldValue, limit: int, encoded: Callable[[bytes], bytes]) -> T
     assert isinstance(data, bytes)
     data = encoded(data)
     return Text(data[:limit], VIEW_TRUNCATED if cut or len(data) > limit else 0)
-
-
-def wide(text: bytes) -> bytes:
-    """A text as Windows has it; the words of a command line are separated by spaces there."""
-    return text.replace(b"\0", b" ").decode("utf-8", "replace").encode("utf-16-le")
 
 
 def steps(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import journal
+from benchmarks import differential, journal
 from benchmarks.__main__ import main
 from benchmarks.event import confidence
 from benchmarks.policies import many_rules
@@ -90,6 +90,19 @@ def test_a_journal_is_gone_on_from(capsys: pytest.CaptureFixture[str], tmp_path:
     assert code == 0 and again == {**first[0]["tally"], "refusal": "", "defects": []}
     path.write_text(path.read_text()[:-20])
     assert _differential(capsys, "--journal", str(path)) == (3, {})
+
+
+def _ended(seed: str, kernel: bool) -> None:
+    os._exit(9)
+
+
+@pytest.mark.root
+def test_a_process_that_is_ended_ends_the_benchmark(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differential, "judge", _ended)
+    assert main(["differential", "--jobs", "2", "--minutes", "1"]) == 3
+    assert "ended from outside" in capsys.readouterr().err
 
 
 def test_testing_is_measured() -> None:
