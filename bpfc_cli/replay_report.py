@@ -26,6 +26,7 @@ _COUNTS = {
     "suppressed": "alerts held back by the limit",
     "evicted": "keys forgotten",
     "skipped": "events not counted",
+    "unconfirmed": "candidates that the recording cannot confirm or refute",
 }
 
 
@@ -202,6 +203,8 @@ def _uncertain(replay: "Replay") -> dict[str, dict[str, int]]:
     rules = replay.runner.artifact.manifest.rules
     for rule, counts in zip(rules, replay.runner.statistics(), strict=True):
         named = dict(zip(RULE_STATS, counts, strict=True))
+        stage = replay.stages.get(rule.name)
+        named["unconfirmed"] = stage.undecided if stage is not None else 0
         if some := {name: named[name] for name in _COUNTS if named[name]}:
             found[rule.name] = some
     return found

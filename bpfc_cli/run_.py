@@ -103,6 +103,9 @@ def _report(counts: "Statistics") -> None:
             f"  {rule.rule}: fired {rule.fired:,} (partial {rule.partial:,}), "
             f"undecided {rule.unknown:,}, denied {rule.denied:,}{_counted(rule)}"
         )
+    if counts.lookups:
+        asked = ", ".join(f"{what} {number:,}" for what, number in counts.lookups.items())
+        say(f"  the agent's questions: {asked}")
     for hook in counts.hooks:
         if hook.skipped:
             say(f"  hook {hook.hook}: {hook.skipped:,} runs skipped by the system: lost events")
@@ -114,5 +117,8 @@ def _counted(rule: "RuleStatistics") -> str:
         "alerts held back by the limit": rule.suppressed,
         "keys forgotten": rule.evicted,
         "events not counted": rule.skipped,
+        "confirmed by the agent": rule.confirmed,
+        "refuted by it": rule.refuted,
+        "left open by it": rule.undecided,
     }
     return "".join(f", {word} {number:,}" for word, number in words.items() if number)

@@ -6,8 +6,9 @@ from typing import Protocol
 from attrs import define, field, frozen
 
 from bpfc.artifact.alert import Alert, AlertContext, Alerter
+from bpfc.artifact.confirming import StageCounts
 from bpfc.artifact.container import Artifact
-from bpfc.artifact.decode import Plan, Record, plans_of
+from bpfc.artifact.decode import Plan, Record, State, Value, plans_of
 from bpfc.artifact.manifest import EventLayout
 from bpfc.artifact.record import ACT_DENY, STAGE_AFTER
 from bpfc.artifact.recording import LIFE
@@ -101,6 +102,7 @@ class Replay:
             artifact=artifact.digest,
             platform=half,
             users=self.users,
+            ask=self._ask,
         )
         self._alerter = Alerter(artifact.manifest, context)
         self._sequences = any(rule.steps for rule in artifact.manifest.rules)
@@ -119,6 +121,20 @@ class Replay:
             tuple(j.event for j in self.runner.layout.judges if j.event not in self.header.events),
             {name: one.missing for name, one in self._translations.items() if one.missing},
         )
+
+    @property
+    def stages(self) -> Mapping[str, StageCounts]:
+        """What became of the candidates of second stages, by rule."""
+        return self._alerter.stages
+
+    def _ask(self, source: str, needs: tuple[Value | State, ...]) -> Value | State:
+        """What a recording has of what the agent knows: names of users."""
+        if source != "user" or self.users is None:
+            return State.UNKNOWN
+        (number,) = needs
+        if isinstance(number, State):
+            return number
+        return (isinstance(number, int) and self.users(number)) or State.UNKNOWN
 
     def _stages_of(self, event: str) -> tuple[int, ...]:
         """The stages at which an event is judged, in the order in which they come."""

@@ -1,4 +1,4 @@
-"""What the recorded machine calls its users: default messages of alerts name them."""
+"""What the recorded machine calls its users: messages of alerts and second stages name them."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping
 from attrs import define, field
 
 from bpfc.artifact.decode import Record
-from bpfc.artifact.wording import USER_FIELDS
 from bpfc.recording.header import parse_object
-from bpfc.runtime.users import user_name
+from bpfc.userspace.users import user_name
 
 MOST = 65_536  # users of a recording
+# Fields that are ids of users: those of the catalogue (`id = "user"`).
+USER_IDS = (
+    *("proc.uid", "proc.euid", "proc.suid", "proc.fsuid", "proc.loginuid"),
+    *("proc.parent.uid", "proc.parent.euid", "proc.prev.uid", "proc.prev.euid", "target.uid"),
+    *("setuid.uid", "setuid.euid", "setuid.suid", "setuid.fsuid"),
+    *("proc.exe.file.owner", "file.owner", "file.to.owner", "chown.owner"),
+)
 
 
 @define
@@ -30,7 +36,7 @@ class UserNames:
         Args:
             record: of the ring.
         """
-        for name in USER_FIELDS:
+        for name in USER_IDS:
             read = record.plan.fields.get(name)
             uid = None if read is None else read(record)
             if isinstance(uid, int) and uid not in self._seen and len(self._seen) < MOST:

@@ -2,18 +2,20 @@
 
 import platform as host
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import define, field, frozen
 
 from bpfc.artifact.alert import Alert, AlertContext, Alerter
-from bpfc.artifact.confirming import Ask
+from bpfc.artifact.confirming import StageCounts
 from bpfc.artifact.container import Artifact
 from bpfc.artifact.decode import Decoder, Record
 from bpfc.artifact.errors import RecordError
 from bpfc.artifact.record import ACT_KILL_AGENT, ACT_KILL_PARENT, HEADER, HEADER_SIZE
+from bpfc.runtime.errors import SensorError
 from bpfc.runtime.platform import Boot, KillResult, Platform
-from bpfc.runtime.users import user_name
+from bpfc.userspace.fields import KNOWN, Sources
+from bpfc.userspace.users import user_name
 
 KILLS_KEPT = 256
 _GENERATION = HEADER["generation"]
@@ -28,20 +30,38 @@ class _Generation:
     context: AlertContext
 
 
+def check_sources(artifact: Artifact) -> None:
+    """Refuse a policy that asks the agent for something it does not know.
+
+    Args:
+        artifact: the policy.
+
+    Raises:
+        SensorError: BPFC0741.
+    """
+    for rule in artifact.manifest.rules:
+        for wanted in rule.agent:
+            known = KNOWN.get(wanted.source)
+            if known is None or known.arity != len(wanted.needs):
+                raise SensorError(
+                    "BPFC0741",
+                    f"rule {rule.name} asks for {wanted.name}, which this agent cannot find out",
+                    "update bpfc on this host, or compile with the version that runs the rules",
+                )
+
+
 @define
 class AlertReader:
     """Decodes records and does the kills that are the agent's.
 
     Args:
         platform: whose records these are.
-        ask: finds out what only the agent knows.
         records, alerts, malformed: counts.
         killed, refused: counts of kills.
         kills: the latest kills.
     """
 
     platform: Platform
-    ask: Ask | None = None
     records: int = field(init=False, default=0)
     alerts: int = field(init=False, default=0)
     malformed: int = field(init=False, default=0)
@@ -49,6 +69,7 @@ class AlertReader:
     refused: int = field(init=False, default=0)
     kills: deque[KillResult] = field(init=False, factory=lambda: deque(maxlen=KILLS_KEPT))
     _generations: dict[int, _Generation] = field(init=False, factory=dict)
+    _sources: Sources | None = field(init=False, default=None)
     _draining: list[tuple[int, int]] = field(init=False, factory=list)
     # Programs of processes that were killed since the read began.
     _ended: dict[tuple[int, int], str | None] = field(init=False, factory=dict)
@@ -58,9 +79,12 @@ class AlertReader:
 
         Args:
             generation: its number.
-            artifact: where it came from.
+            artifact: where it came from; what it asks the agent for is known (`check_sources`).
             boot: of the machine.
         """
+        manifest = artifact.manifest
+        if self._sources is None and any(rule.agent for rule in manifest.rules):
+            self._sources = Sources(self.platform.name, opener=self.platform.open_program)
         context = AlertContext(
             host=host.node(),
             boot_id=boot.id,
@@ -68,9 +92,8 @@ class AlertReader:
             artifact=artifact.digest,
             platform=self.platform.name,
             users=user_name,
-            ask=self.ask,
+            ask=None if self._sources is None else self._sources.value,
         )
-        manifest = artifact.manifest
         decoder = Decoder(manifest.layouts, self.platform.name)
         self._generations[generation] = _Generation(decoder, Alerter(manifest, context), context)
         self._draining = [one for one in self._draining if one[1] != generation]
@@ -79,6 +102,16 @@ class AlertReader:
         """What alerts of a policy say that is not in its manifest."""
         known = self._generations.get(generation)
         return None if known is None else known.context
+
+    def stages(self, generation: int) -> Mapping[str, StageCounts]:
+        """What became of the candidates of a policy's second stages, by rule."""
+        known = self._generations.get(generation)
+        return {} if known is None else known.alerter.stages
+
+    @property
+    def lookups(self) -> dict[str, int]:
+        """What became of the agent's questions, by what is counted."""
+        return {} if self._sources is None else self._sources.counts.by_name()
 
     def drop(self, generation: int) -> None:
         """Forget a policy that never was active."""
@@ -98,6 +131,8 @@ class AlertReader:
             Alerts, oldest first.
         """
         raw = self.platform.read(timeout)
+        if self._sources is not None:
+            self._sources.begin()
         self.records += len(raw)
         decoded = [one for one in map(self._decode, raw) if one is not None]
         # Kills do not wait until somebody has looked at the alerts before.

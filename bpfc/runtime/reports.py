@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from bpfc.runtime.platform import HookRuns, ProgramReport
 
@@ -77,6 +77,8 @@ class RuleStatistics:
         suppressed: alerts that its limit held back.
         evicted: keys that the table of all state had to forget to make room for this rule's.
         skipped: events on which it was not counted, since too many rules count on them.
+        confirmed, refuted, undecided: of a rule with a second stage, candidates that became alerts,
+            those that did not, and those about which the agent could not find out enough.
     """
 
     rule: str
@@ -87,6 +89,9 @@ class RuleStatistics:
     suppressed: int = 0
     evicted: int = 0
     skipped: int = 0
+    confirmed: int = 0
+    refuted: int = 0
+    undecided: int = 0
 
 
 @frozen
@@ -103,6 +108,8 @@ class Statistics:
         malformed: records that could not be read.
         kills: processes the agent killed.
         kills_refused: kills the agent did not do; `Sensor.kills` has the reasons.
+        lookups: what became of the agent's questions for second stages and texts: "looked up",
+            "from cache", "absent", and why others are unknown; empty as long as nothing was asked.
     """
 
     generation: int
@@ -114,3 +121,4 @@ class Statistics:
     malformed: int
     kills: int
     kills_refused: int
+    lookups: Mapping[str, int] = Factory(dict)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bpfc.artifact.alert import Alert
+from bpfc.artifact.confirming import StageCounts
 from bpfc.artifact.container import Artifact, load_artifact, open_artifact
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.evictions import Evictions
@@ -20,7 +21,7 @@ from bpfc.runtime.platform import (
     ProgramReport,
     find_platform,
 )
-from bpfc.runtime.reader import AlertReader
+from bpfc.runtime.reader import AlertReader, check_sources
 from bpfc.runtime.reports import Activation, RuleReport, RuleStatistics, Statistics
 from bpfc.runtime.sensor_sets import SensorSets, carried
 from bpfc.runtime.sets import Value
@@ -129,6 +130,7 @@ class Sensor:
             SensorError: it cannot be carried here; the policy before stays active.
         """
         artifact, begun = _artifact(source), time.monotonic()
+        check_sources(artifact)
         with self._changing:
             self._check_open()
             loaded = self._revised(artifact)
@@ -314,8 +316,12 @@ class Sensor:
             rules: tuple[RuleStatistics, ...] = ()
             if active is not None:
                 counts = self.platform.rule_stats(active.loaded)
+                stages = reader.stages(active.loaded.generation)
                 names = (rule.name for rule in active.artifact.manifest.rules)
-                rules = tuple(RuleStatistics(n, *c) for n, c in zip(names, counts, strict=True))
+                rules = tuple(
+                    _counted(RuleStatistics(name, *numbers), stages.get(name))
+                    for name, numbers in zip(names, counts, strict=True)
+                )
             return Statistics(
                 generation=0 if active is None else active.loaded.generation,
                 counters=self.platform.counters(),
@@ -326,6 +332,7 @@ class Sensor:
                 malformed=reader.malformed,
                 kills=reader.killed,
                 kills_refused=reader.refused,
+                lookups=reader.lookups,
             )
 
     def stop(self) -> None:
@@ -353,6 +360,13 @@ class Sensor:
     def _check_open(self) -> None:
         if self._closed:
             raise SensorError("BPFC0717", "the sensor is closed", "make a new one")
+
+
+def _counted(rule: RuleStatistics, stage: StageCounts | None) -> RuleStatistics:
+    """A rule's counts with those of its second stage, if it has one."""
+    if stage is None:
+        return rule
+    return evolve(rule, confirmed=stage.confirmed, refuted=stage.refuted, undecided=stage.undecided)
 
 
 def _artifact(source: Source) -> Artifact:

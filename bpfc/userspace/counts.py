@@ -22,6 +22,12 @@ class Counts:
     absent: int = 0
     unknown: dict[str, int] = field(factory=lambda: {reason.value: 0 for reason in Reason})
 
+    def by_name(self) -> dict[str, int]:
+        """All that are not 0, by what they count."""
+        named = {"looked up": self.looked_up, "from cache": self.from_cache, "absent": self.absent}
+        named |= {f"unknown: {reason}": number for reason, number in self.unknown.items()}
+        return {name: number for name, number in named.items() if number}
+
 
 @frozen
 class Work:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from bpfc.artifact.decode import State, Value
-from bpfc.runtime.users import find_group, find_user
 from bpfc.userspace.bounds import Bounds
 from bpfc.userspace.counts import Work
 from bpfc.userspace.lru import Lru
 from bpfc.userspace.reasons import Answer, Reason
+from bpfc.userspace.users import find_group, find_user
 
 DATABASES: Mapping[str, tuple[Callable[[int], str | None], str]] = {
     "user": (find_user, "Name of the user with an id, as this machine knows it."),

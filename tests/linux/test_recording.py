@@ -95,6 +95,11 @@ rule not_beneath {{
   on process.exec
   when not proc.ancestors any exe.name == "sshd" and proc.invoked_as == "beta"
 }}
+rule of_users {{
+  on process.exec when proc.invoked_as == "alpha"
+  confirm when proc.euid.name == "root" and proc.cmdline contains "true"
+  alert "{{proc.exe.path}} run by {{proc.uid.name}}"
+}}
 rule short_life {{
   on process.exit when exit.code == 7
   alert "{{proc.exe.path}} ended with {{exit.code}}"

@@ -79,6 +79,7 @@ LONG = {
     "cases/argv",
     "cases/padding",
     "cases/regular_expressions",
+    "cases/second_stage",
     "cases/truncated",
     "policies/obfuscated_commands",
     "policies/padded_arguments",

@@ -2,7 +2,7 @@
 
 import pwd
 
-from bpfc.runtime.users import user_name
+from bpfc.userspace.users import user_name
 
 
 def test_names() -> None:
