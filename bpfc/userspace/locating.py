@@ -4,7 +4,8 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from attrs import frozen
 
@@ -18,6 +19,7 @@ PathOpener = Callable[[str], int]
 """From a path of a record to a descriptor; raises OSError, ValueError or `Unknown`."""
 
 _READING = ("O_RDONLY", "O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_NOINHERIT")
+_MOUNTS = 16_384  # lines of a mount table; charged to finding the file
 # Files of volumes only: opening a pipe lets its other end act as us, a share tells it who we are.
 _VOLUME = re.compile(r"\\Device\\HarddiskVolume\d+\\")
 _DRIVE = re.compile(r"(?:\\\?\?\\)?([A-Za-z]:\\.*)", re.DOTALL)
@@ -101,13 +103,13 @@ def open_linux(wanted: Wanted, opener: ProgramOpener, open_path: PathOpener) -> 
     reason = Reason.NOT_RECORDED
     if wanted.process is not None:
         descriptor = opener(*wanted.process)
-        if descriptor is not None and _is(descriptor, wanted.identity):
+        if descriptor is not None and _is(descriptor, wanted):
             return descriptor
         reason = Reason.GONE if descriptor is None else Reason.REPLACED
     if wanted.path is None:
         raise Unknown(reason)
     descriptor = _opened(open_path, wanted.path)
-    if not _is(descriptor, wanted.identity):
+    if not _is(descriptor, wanted):
         raise Unknown(Reason.REPLACED)
     return descriptor
 
@@ -188,14 +190,42 @@ def _opened(open_path: PathOpener, path: str) -> int:
         raise Unknown(Reason.GONE if gone else Reason.UNREADABLE) from None
 
 
-def _is(descriptor: int, identity: tuple[int, int]) -> bool:
+def _is(descriptor: int, wanted: Wanted) -> bool:
     """Whether an open file is the recorded one; it is closed if not."""
     try:
         stamp = stamp_of(descriptor)
-        device = os.major(stamp.device) << 20 | os.minor(stamp.device)
-        if (device, stamp.inode) == identity:
-            return True
-    except (OSError, Unknown):
+        if wanted.identity is not None and stamp.inode == wanted.identity[1]:
+            found = _devices(descriptor, stamp, wanted.process)
+            if any(device == wanted.identity[0] for device in found):
+                return True
+    except (OSError, Unknown, ValueError):
         pass
     os.close(descriptor)
     return False
+
+
+def _devices(descriptor: int, stamp: Stamp, process: tuple[int, int] | None) -> Iterator[int]:
+    """The numbers of a file's device, as the kernel has them: that of the file as stat(2) tells it,
+    and that of its file system, which is another one on subvolumes of btrfs and on overlays of
+    several file systems."""
+    yield device_number(os.major(stamp.device), os.minor(stamp.device))
+    with open(f"/proc/self/fdinfo/{descriptor}", "rb") as info:
+        mounts = [line.split()[1] for line in info if line.startswith(b"mnt_id:")]
+    # The mount may be one of the process's own namespace.
+    for namespace in ("self",) if process is None else ("self", process[0]):
+        with open(f"/proc/{namespace}/mountinfo", "rb") as table:
+            # proc(5): id, parent's id, major:minor of the file system.
+            for line in islice(table, _MOUNTS):
+                columns = line.split(b" ", 3)
+                if columns[0] in mounts:
+                    major, minor = columns[2].split(b":")
+                    yield device_number(int(major), int(minor))
+
+
+def device_number(major: int, minor: int) -> int:
+    """A device as the kernel has it (MKDEV, include/linux/kdev_t.h).
+
+    Args:
+        major, minor: its numbers.
+    """
+    return major << 20 | minor
