@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bpfc.artifact.control import PRIMED_TICK_NS
-from bpfc.runtime.platform import Cgroups
+from bpfc.userspace.cgroups import Cgroups
 from runtime_linux import procfs
 from runtime_linux.syscalls import open_by_handle
 

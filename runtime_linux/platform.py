@@ -28,7 +28,6 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import (
     Boot,
     Capability,
-    Cgroups,
     HookRuns,
     KillResult,
     Loaded,
@@ -36,6 +35,7 @@ from bpfc.runtime.platform import (
     Running,
 )
 from bpfc.runtime.sets import Tables
+from bpfc.userspace.cgroups import Cgroups
 from runtime_linux import capabilities, grace, procfs
 from runtime_linux.attach import UPKEEP, Attachments, in_order
 from runtime_linux.cgroups import cgroups

@@ -16,6 +16,7 @@ from bpfc.artifact.manifest import Form, Manifest
 from bpfc.artifact.sets import SetInfo
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.sets import Tables
+from bpfc.userspace.cgroups import Cgroups
 
 ENTRY_POINTS = "bpfc.platforms"
 
@@ -122,19 +123,6 @@ class Running:
     parent: int
     parent_start_ns: int
     texts: Mapping[str, tuple[bytes, int]]
-
-
-@frozen
-class Cgroups:
-    """The cgroups that a process is in.
-
-    Args:
-        paths: below the root of each hierarchy, that of version 2 first.
-        exact: they follow from the id of the cgroup, whichever process asked for it.
-    """
-
-    paths: tuple[str, ...]
-    exact: bool
 
 
 @frozen

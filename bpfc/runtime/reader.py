@@ -84,7 +84,11 @@ class AlertReader:
         """
         manifest = artifact.manifest
         if self._sources is None and any(rule.agent for rule in manifest.rules):
-            self._sources = Sources(self.platform.name, opener=self.platform.open_program)
+            self._sources = Sources(
+                self.platform.name,
+                opener=self.platform.open_program,
+                cgroups=self.platform.cgroups,
+            )
         context = AlertContext(
             host=host.node(),
             boot_id=boot.id,

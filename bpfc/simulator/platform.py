@@ -33,7 +33,6 @@ from bpfc.runtime.ladder import choose_forms
 from bpfc.runtime.platform import (
     Boot,
     Capability,
-    Cgroups,
     HookRuns,
     KillResult,
     Loaded,
@@ -46,6 +45,7 @@ from bpfc.simulator.machine import INSTRUCTIONS, Machine
 from bpfc.simulator.maps import ArrayMap, Map, Program, ProgramArray, Ring
 from bpfc.simulator.runner import library_of
 from bpfc.simulator.system import System
+from bpfc.userspace.cgroups import Cgroups
 
 # What each system offers where it offers everything.
 OFFERS = {

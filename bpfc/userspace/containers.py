@@ -1,22 +1,18 @@
 """Which container a process is in, by its cgroups, and what the container's runtime says of it."""
 
 import re
-from collections.abc import Callable
 from time import monotonic
 
 from attrs import frozen
 
 from bpfc.artifact.decode import State, Value
-from bpfc.runtime.platform import Cgroups
 from bpfc.userspace.bounds import Bounds
+from bpfc.userspace.cgroups import CgroupFinder
 from bpfc.userspace.counts import Work
 from bpfc.userspace.inspecting import DIGEST, IDENTITY, container_answers, digest_of
 from bpfc.userspace.lru import Lru
 from bpfc.userspace.reasons import Answer, Reason, Unknown
 from bpfc.userspace.runtimes import Runtimes
-
-CgroupFinder = Callable[[int | None, int | None, int | None], Cgroups | None]
-"""From process id, start time and cgroup id, as far as they are known, to the process's cgroups."""
 
 # How runtimes name the cgroup of a container: one component of its path. With systemd as the
 # driver a scope, with cgroupfs the id alone or behind the runtime's name.
@@ -62,11 +58,6 @@ class _Failed:
 
     reason: Reason
     until: float
-
-
-def nowhere(pid: int | None, start_ns: int | None, cgroup_id: int | None) -> Cgroups | None:
-    """A `CgroupFinder` that knows nothing."""
-    return None
 
 
 def container_of(paths: tuple[str, ...]) -> Container | None:

@@ -8,7 +8,8 @@ from attrs import frozen
 from bpfc.artifact.decode import State, Value
 from bpfc.userspace.bounds import Bounds
 from bpfc.userspace.budget import Budget
-from bpfc.userspace.containers import CgroupFinder, Containers, nowhere
+from bpfc.userspace.cgroups import CgroupFinder, nowhere
+from bpfc.userspace.containers import Containers
 from bpfc.userspace.content import DIGESTS
 from bpfc.userspace.counts import Counts, Work
 from bpfc.userspace.inspecting import CONTAINER

@@ -5,7 +5,6 @@ import json
 import socket
 import struct
 from collections.abc import Sequence
-from http.client import HTTPException, HTTPResponse
 from time import monotonic
 from typing import cast
 
@@ -66,7 +65,7 @@ class Runtimes:
                         reason = Reason.NOT_KNOWN
                     elif not missing:
                         reason = Reason.NO_ANSWER
-                except (OSError, HTTPException, ValueError, RecursionError):
+                except (OSError, ValueError, RecursionError):
                     reason = Reason.NO_ANSWER
         raise Unknown(reason)
 
@@ -122,7 +121,12 @@ class _Received:
 
 
 def _parsed(answer: bytes) -> tuple[int, bytes]:
-    """Status and body."""
+    """Status and body; ValueError if that is no HTTP."""
+    from http.client import HTTPException, HTTPResponse  # 20 ms, of no use where nobody is asked
+
     response = HTTPResponse(cast(socket.socket, _Received(answer)))
-    response.begin()
-    return response.status, response.read()
+    try:
+        response.begin()
+        return response.status, response.read()
+    except HTTPException as error:
+        raise ValueError(str(error)) from None

@@ -47,8 +47,8 @@ TABLE = {
     "bpfc.runtime": _row("bpfc.artifact bpfc.userspace", "attr attrs"),
     "bpfc.recording": _row("bpfc.artifact bpfc.runtime bpfc.userspace", "attr attrs"),
     "compiler": _row("dsl bpfc.abi bpfc.artifact", "attr attrs elftools llvmlite"),
-    "bpfc.simulator": _row("bpfc.abi bpfc.artifact bpfc.runtime", "attr attrs"),
-    "runtime_linux": _row("bpfc.abi bpfc.runtime bpfc.artifact", "attr attrs"),
+    "bpfc.simulator": _row("bpfc.abi bpfc.artifact bpfc.runtime bpfc.userspace", "attr attrs"),
+    "runtime_linux": _row("bpfc.abi bpfc.runtime bpfc.artifact bpfc.userspace", "attr attrs"),
     # The public names. The one edge that goes up: the compiler, when it is asked for.
     "bpfc": _row("bpfc.runtime bpfc.artifact", lazy="compiler"),
     # Translates for the command line; needs an extra of its own.

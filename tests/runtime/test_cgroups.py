@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bpfc.runtime.platform import Cgroups
+from bpfc.userspace.cgroups import Cgroups
 from runtime_linux import cgroups as module
 from runtime_linux.cgroups import cgroups, path_of
 from runtime_linux.procfs import cgroup2_mount, start_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bpfc.artifact.decode import State, Value
-from bpfc.runtime.platform import Cgroups
 from bpfc.userspace import runtimes
 from bpfc.userspace.bounds import Bounds
+from bpfc.userspace.cgroups import Cgroups
 from bpfc.userspace.containers import Container, container_of
 from bpfc.userspace.fields import Sources
 from bpfc.userspace.inspecting import CONTAINER
