@@ -68,7 +68,7 @@ class KernelRunner(CoreRunner):
         self._open()
 
     def _open(self) -> None:
-        artifact = self.artifact
+        artifact, self.buffer = self.artifact, 0
         source, self.instructions = _load(artifact, self.layout)
         unit = LinuxUnit(1, 1, (), (), source)
         self._loaded = LinuxLoaded(1, artifact, self.half, self.forms, unit)

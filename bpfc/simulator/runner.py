@@ -71,10 +71,13 @@ class SimulatedCore(CoreRunner):
                 for key, value in values.items():
                     table.replace(key, bytearray(value))
         self.machine.system.keep()
+        self._kept = artifact
 
     def reset(self) -> None:
         """Forget everything; content and translated functions stay."""
         self.machine.system.rewind()
+        if self.artifact is not self._kept:  # what `revise` wrote is gone, too
+            self._write_content()
 
     def close(self) -> None:
         """Nothing outlives the runner."""
