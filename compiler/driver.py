@@ -47,6 +47,7 @@ from compiler.targets.windows import testing as windows_test_half
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import Loader, check
 from dsl.typed import Part, Policy, Rule
+from dsl.walk import rule_reads
 
 # The same numbers on both systems.
 CORE_HELPERS = {"map_lookup_elem": 1, "map_update_elem": 2, "map_delete_elem": 3}
@@ -141,18 +142,27 @@ def compile_policy(
 
 def _left_out(policy: Policy, rows: tuple[CoverageRow, ...]) -> tuple[Diagnostic, ...]:
     """An error for every rule that Linux does not carry on one of its events."""
-    spans = {rule.name: rule.name_span for rule in policy.rules}
+    rules = {rule.name: rule for rule in policy.rules}
     return tuple(
         Diagnostic(
             "BPFC0697" if row.unread else "BPFC0656",
             "error",
             f"rule {row.rule} cannot be carried on {row.event} by {row.platform}: {row.text}",
-            spans[row.rule],
-            remedy="change the rule, or leave it out there with --allow-partial",
+            rules[row.rule].name_span,
+            remedy=_remedy(rules[row.rule], row),
         )
         for row in rows
         if row.platform == "linux" and not row.carried
     )
+
+
+def _remedy(rule: Rule, row: CoverageRow) -> str:
+    """What to do about a rule that is not carried."""
+    events = [event for event in rule.events if event.name == row.event]
+    told = (f.name for f in rule_reads(rule) for event in events if event.agent_field(f.name))
+    name = next(told, "") if row.unread else ""
+    first = f"the agent knows {name}: put it into `confirm when`" if name else "change the rule"
+    return f"{first}, or leave it out there with --allow-partial"
 
 
 def _artifact(policy: Policy, plan: Plan, journal: int, testing: bool, both: bool) -> Artifact:

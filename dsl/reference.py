@@ -161,6 +161,7 @@ def field_entry(catalogue: Catalogue, name: str) -> list[str]:
     lines += [f"Known only after the decision on: {', '.join(late)}"] if late else []
     lines += [f"Since: catalogue version {found.since}"]
     lines += [f"In tests that do not give it: {text}"] if (text := _default(found)) else []
+    lines += ["", *told] if (told := _agent_entry(catalogue, name)) else []
     if found.constants:
         lines += ["", *(f"  {constant:<24} {_number(v)}" for constant, v in found.constants)]
     return lines

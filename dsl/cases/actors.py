@@ -148,7 +148,7 @@ def _is_image(event: Event, name: str) -> bool:
 
 def _stays(event: Event, name: str) -> bool:
     """Whether a field of an event is one that its process keeps."""
-    field = event.as_confirmed.field(name)
+    field = event.field(name) or event.agent_field(name)
     if field is None:
         return True  # another event's: it was there before
     return field.context and not name.startswith(ELSEWHERE[2])

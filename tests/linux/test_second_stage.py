@@ -13,6 +13,7 @@ from attrs import evolve
 from bpfc.artifact.alert import Alert
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.sensor import Sensor
+from runtime_linux.procfs import cgroup2_mount
 from tests.linux.live import Live, active, compiled, names, only
 from tests.linux.programs import run
 
@@ -131,6 +132,36 @@ def test_names_of_users(live: Live, place: Path, busybox: Path) -> None:
     alert = only(live.during(as_nobody), "by_user")
     assert alert.fields["proc.euid.name"] == "nobody" and alert.certainty == "certain"
     assert "proc.exe.version.company" in alert.absent
+
+
+def test_the_container_of_a_process(busybox: Path) -> None:
+    """Of one that runs: where version 1 hierarchies are mounted too, its cgroups go with it."""
+    identity = "5e" * 32
+    mount = cgroup2_mount()
+    assert mount is not None
+    group = Path(mount, f"docker-{identity}.scope")
+    rule = f"""
+        rule inside {{ on process.exec when proc.exe.path == "{busybox}"
+          confirm when container.id startswith "5e5e" alert "in {{container.id}}" }}
+        rule outside {{ on process.exec when proc.exe.path == "{busybox}"
+          confirm when not container.id exists }}"""
+    group.mkdir()
+    try:
+        with active(rule) as live:
+
+            def found(join: Path | None) -> list[Alert]:
+                prepare = None if join is None else lambda: join.write_text("0")
+                with subprocess.Popen([busybox, "sleep", "30"], preexec_fn=prepare) as process:
+                    alerts = live.sensor.poll(10)
+                    process.kill()
+                return [alert for alert in alerts if alert.fields["proc.pid"] == process.pid]
+
+            (alert,) = found(group / "cgroup.procs")
+            assert alert.rule.name == "inside" and alert.certainty == "certain"
+            assert alert.message == f"in {identity}"
+            assert names(found(None)) == {"outside"}
+    finally:
+        group.rmdir()
 
 
 def test_another_second_stage_is_content_only(tool: Path) -> None:
