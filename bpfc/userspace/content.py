@@ -66,7 +66,7 @@ def digests(descriptor: int, size: int, names: Sequence[str], budget: Budget) ->
     return {name: one.hexdigest() for name, one in made.items()}
 
 
-def whole(descriptor: int, size: int, budget: Budget) -> bytes:
+def whole(descriptor: int, size: int, budget: Budget) -> bytearray:
     """All of a file.
 
     Args:
@@ -82,7 +82,7 @@ def whole(descriptor: int, size: int, budget: Budget) -> bytes:
     read = bytearray()
     for block in blocks(descriptor, size, budget):
         read += block
-    return bytes(read)
+    return read
 
 
 def _read_at(descriptor: int, view: memoryview, at: int) -> int:

@@ -28,13 +28,16 @@ _STRINGS = {  # names of strings, VERSIONINFO resource, "StringFileInfo statemen
 }
 HEAD = 64  # bytes of IMAGE_DOS_HEADER
 SIGNATURE = b"PE\0\0"
+# Where a PE header may begin at the most; compilers put it below 4 KiB. pefile goes through what
+# stands before it byte by byte.
+HEAD_MOST = 1 << 16
 _SMALL = 4096  # bytes that take no time to look at
 # pefile takes UTF-16 for UCS-2 and writes down surrogates as escapes.
 _PAIR = re.compile(r"\\ud([89ab][0-9a-f]{2})\\ud([c-f][0-9a-f]{2})")
 _LFANEW = 0x3C  # place of e_lfanew, u32: where the PE header begins
 
 
-def starts_as_pe(head: bytes) -> int | None:
+def starts_as_pe(head: bytes | bytearray) -> int | None:
     """Where the PE header of a file would begin.
 
     Args:
@@ -63,7 +66,7 @@ def unknown_pe(reason: Reason) -> dict[str, Answer]:
     return dict.fromkeys(PE, reason)
 
 
-def take_apart(data: bytes, budget: Budget, text: int) -> dict[str, Answer]:
+def take_apart(data: bytes | bytearray, budget: Budget, text: int) -> dict[str, Answer]:
     """What a PE file says.
 
     Args:
@@ -95,7 +98,7 @@ class _Timed(bytes):
 
     budget: Budget
 
-    def __new__(cls, data: bytes, budget: Budget) -> "_Timed":
+    def __new__(cls, data: bytes | bytearray, budget: Budget) -> "_Timed":
         """Wrap some bytes."""
         new = super().__new__(cls, data)
         new.budget = budget

@@ -165,6 +165,8 @@ class Programs:
             return pe.no_pe()
         if size >= self._bounds.pe_size:
             return pe.unknown_pe(Reason.TOO_BIG)
+        if pe.HEAD_MOST < place < size:
+            return pe.unknown_pe(Reason.BROKEN)
         data = whole(file.descriptor, size, self._reading)
         if data[place : place + 4] != pe.SIGNATURE:
             return pe.no_pe()

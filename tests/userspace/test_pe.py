@@ -38,6 +38,8 @@ EXPECTED = {
     "pe.file_version": "10.0.19041.1",
 }
 WHOLE = image(STRINGS, IMPORTS)
+# The PE header stands where pefile would go through 100 KB for what compilers leave before it.
+FAR = WHOLE[:60] + (100_000).to_bytes(4, "little") + bytes(99_936) + WHOLE[64:]
 
 
 def asked(path: Path, bounds: Bounds | None = None) -> tuple[dict[str, Value | State], Sources]:
@@ -106,11 +108,12 @@ def test_what_is_no_pe_file_has_nothing(tmp_path: Path, data: bytes) -> None:
     ("data", "bounds", "reason"),
     [
         (WHOLE[:70], Bounds(), Reason.BROKEN),
+        (FAR, Bounds(), Reason.BROKEN),
         (WHOLE, Bounds(pe_size=len(WHOLE)), Reason.TOO_BIG),
         (WHOLE, Bounds(pe_seconds=0), Reason.BROKEN),
         (WHOLE, Bounds(seconds=0), Reason.BUDGET),
     ],
-    ids=["cut off", "big", "slow", "no time"],
+    ids=["cut off", "far header", "big", "slow", "no time"],
 )
 def test_what_cannot_be_taken_apart_is_unknown(
     tmp_path: Path, data: bytes, bounds: Bounds, reason: Reason
