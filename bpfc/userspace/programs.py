@@ -172,7 +172,7 @@ class Programs:
             return pe.no_pe()
         return self._within_own_time(data)
 
-    def _within_own_time(self, data: bytes) -> dict[str, Answer]:
+    def _within_own_time(self, data: bytes | bytearray) -> dict[str, Answer]:
         """Take a PE file apart; one that takes too long for itself is remembered as broken."""
         own = Budget(min(self._bounds.pe_seconds, self._reading.left()))
         try:
