@@ -149,6 +149,8 @@ class AlertReader:
                 self._kill_process(record, what, pid, start)
         alerts: list[Alert] = []
         for generation, record in decoded:
+            if self._sources is not None:
+                self._sources.happened(record.header.time_ns)
             try:
                 alerts.extend(generation.alerter.alerts(record, self._program))
             except RecordError:

@@ -1,5 +1,6 @@
 """`Sources`: values of the second stage by the name of their source; `KNOWN`: which there are."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -102,9 +103,10 @@ class Sources:
         where = path_opener(platform) if open_path is None else open_path
         self._work = Work(self.counts, Budget(bounds.seconds), Budget(bounds.seconds))
         runtimes = Runtimes(sockets, bounds.answer, bounds.answer_seconds)
+        self._programs = Programs(platform, bounds, opener, where, self._work)
         self._families: dict[str, _Family] = {
             "name": Names(platform, bounds, self._work),
-            "program": Programs(platform, bounds, opener, where, self._work),
+            "program": self._programs,
             "container": Containers(bounds, cgroups, runtimes, self._work),
         }
 
@@ -114,6 +116,19 @@ class Sources:
         self._work.reading.begin()
         for family in self._families.values():
             family.begin()
+
+    def happened(self, time_ns: int) -> None:
+        """Say when the event happened that the next questions are about, until `begin`.
+
+        A file that has been changed since is not taken for what ran then.
+
+        Args:
+            time_ns: nanoseconds since this machine booted, as in records.
+        """
+        # With the distance that the clocks have now: who sets the wall clock moves both.
+        clock = getattr(time, "CLOCK_BOOTTIME", None)
+        if clock is not None:
+            self._programs.happened(time.time_ns() - time.clock_gettime_ns(clock) + time_ns)
 
     def value(self, source: str, needs: tuple[Value | State, ...]) -> Value | State:
         """A value.

@@ -33,11 +33,13 @@ class Wanted:
         path: its path, None if it is not known.
         identity: device (major << 20 | minor) and inode, None if they are not known.
         process: id and start time of a process that ran it, None if they are not known.
+        until_ns: when it was seen to run, nanoseconds since 1970, None if that is not known.
     """
 
     path: str | None
     identity: tuple[int, int] | None
     process: tuple[int, int] | None
+    until_ns: int | None = None
 
 
 @frozen
@@ -85,7 +87,8 @@ def open_linux(wanted: Wanted, opener: ProgramOpener, open_path: PathOpener) -> 
 
     What the process runs now may be another program than the recorded one, and so may be what
     stands at the path now, or the path may be one of another mount namespace: only the recorded
-    device and inode count.
+    device and inode count. While a process runs a file nobody can write to it; later somebody can,
+    so a file that was found by its path and changed after the event is not taken for what ran.
 
     Args:
         wanted: what the record says.
@@ -111,6 +114,9 @@ def open_linux(wanted: Wanted, opener: ProgramOpener, open_path: PathOpener) -> 
     descriptor = _opened(open_path, wanted.path)
     if not _is(descriptor, wanted):
         raise Unknown(Reason.REPLACED)
+    if wanted.until_ns is not None and os.fstat(descriptor).st_ctime_ns > wanted.until_ns:
+        os.close(descriptor)
+        raise Unknown(Reason.CHANGED)
     return descriptor
 
 

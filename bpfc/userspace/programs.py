@@ -83,13 +83,23 @@ class Programs:
         self._finding = work.finding
         self._reading = work.reading
         self._files: Lru[Stamp, _Content] = Lru(bounds.files)
-        self._batch: Lru[Needs, _Content | Reason] = Lru(_BATCH)
+        self._batch: Lru[tuple[Needs, int | None], _Content | Reason] = Lru(_BATCH)
+        self._until_ns: int | None = None
         # Whoever asks for one digest of a file usually asks for the same others.
         self._asked: dict[str, None] = {}
 
     def begin(self) -> None:
         """Look again where files are."""
         self._batch.clear()
+        self._until_ns = None
+
+    def happened(self, time_ns: int) -> None:
+        """Say when the event happened that the next questions are about.
+
+        Args:
+            time_ns: nanoseconds since 1970.
+        """
+        self._until_ns = time_ns
 
     def answer(self, source: str, needs: Needs) -> Answer:
         """What a source says of a program file.
@@ -103,7 +113,7 @@ class Programs:
         """
         if needs[0] is State.ABSENT:
             return State.ABSENT
-        known = self._batch.get(needs)
+        known = self._batch.get((needs, self._until_ns))
         if isinstance(known, Reason):
             return known
         if known is None or source not in known.answers:
@@ -116,10 +126,10 @@ class Programs:
         """A file's content with the answer of a source in it."""
         try:
             with self._finding.spending():
-                descriptor = self._open(_wanted(needs))
+                descriptor = self._open(_wanted(needs, self._until_ns))
         except Unknown as unknown:
             if unknown.reason is not Reason.BUDGET:
-                self._batch.put(needs, unknown.reason)
+                self._batch.put((needs, self._until_ns), unknown.reason)
             raise
         try:
             file = _Open(descriptor, stamp_of(descriptor))
@@ -131,7 +141,7 @@ class Programs:
                     content.answers.update(self._read(source, file, content))
                 if time.time_ns() - file.stamp.changed_ns > _SETTLED_NS:
                     self._files.put(file.stamp, content)
-            self._batch.put(needs, content)
+            self._batch.put((needs, self._until_ns), content)
             return content
         except OSError:
             raise Unknown(Reason.UNREADABLE) from None
@@ -183,12 +193,13 @@ class Programs:
             return pe.unknown_pe(Reason.BROKEN)
 
 
-def _wanted(needs: Needs) -> Wanted:
+def _wanted(needs: Needs, until_ns: int | None) -> Wanted:
     path, device, inode, pid, start = needs
     return Wanted(
         path if isinstance(path, str) else None,
         _numbers(device, inode),
         _numbers(pid, start),
+        until_ns,
     )
 
 

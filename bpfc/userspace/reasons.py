@@ -11,7 +11,7 @@ class Reason(Enum):
     NOT_RECORDED = "not recorded"  # the record does not say what to look for
     GONE = "gone"  # neither the process nor its file is there any more
     REPLACED = "replaced"  # there is another file than the one that was recorded
-    CHANGED = "changed"  # the file was written to while it was read
+    CHANGED = "changed"  # the file was changed after the event, or while it was read
     TOO_BIG = "too big"
     SPECIAL = "not a regular file"
     UNREADABLE = "unreadable"

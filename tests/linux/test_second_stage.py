@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,23 @@ def test_a_file_that_was_replaced_is_not_taken_for_the_one_that_ran(
     alert = only(found, "if_in_doubt")
     assert alert.certainty == "partial" and "proc.exe.hash.sha256" in alert.unknown
     assert live.statistics("by_hash").undecided == before + 1
+
+
+def test_a_file_that_was_overwritten_since_is_not_taken_for_what_ran(
+    live: Live, place: Path, busybox: Path
+) -> None:
+    path = Path(shutil.copy(busybox, place / "tool_to_edit"))
+
+    def run_and_edit() -> int:
+        pid = run(path, ["true"])
+        time.sleep(0.05)  # some ticks of the file system's clock
+        with path.open("ab") as file:
+            file.write(b"harmless")
+        return pid
+
+    before = live.statistics("by_hash")
+    assert names(live.during(run_and_edit)) == {"if_in_doubt"}
+    assert live.statistics("by_hash").undecided == before.undecided + 1
 
 
 def test_a_deleted_program_is_read_while_it_runs(live: Live, place: Path, busybox: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -268,6 +269,24 @@ def test_a_file_that_was_just_written_is_read_again_in_the_next_batch(tmp_path: 
     sources.begin()
     assert sources.value("md5", needs) == digest(path, "md5")
     assert sources.counts.from_cache == 0
+
+
+def test_a_file_that_was_changed_after_the_event(program: Path, start: Start) -> None:
+    process = start(program)
+    needs, sources = recorded(program, process), live()
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    sources.happened(now - 60_000_000_000)  # a minute ago; the file is younger
+    # Nobody can write to a program that runs.
+    assert sources.value("md5", needs) == digest(program, "md5")
+    process.kill()
+    process.wait()
+    for when, there in ((now, True), (now - 60_000_000_000, False), (None, True)):
+        sources.begin()
+        if when is not None:
+            sources.happened(when)
+        expected = digest(program, "md5") if there else State.UNKNOWN
+        assert sources.value("md5", needs) == expected
+    assert why(sources) == {"changed"}
 
 
 def test_more_files_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
