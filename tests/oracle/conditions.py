@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from random import Random
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 UIDS = (0, 0, 1, 1, 2, 3, 1000, (1 << 32) - 1)
 PORTS = (1, 2, 3, 22, 443, 65535)
@@ -16,6 +16,9 @@ GLOBS = ("*a*", "?", "[ab]*", "*x", "a*", "**y", "[!a]?*")
 PATH_GLOBS = ("/tmp/*", "/**/c", "/bin/?", "/*/d/**", "**/[ab]")
 REGEXES = ("a", "^a$", "x.*y", "(?i)X", "[^a]b", r"\bx\b", "^.{2,4}$", "^-", "y$", "(a|b)+c?")
 NETWORKS = ("10.0.0.1", "10.0.0.0/8", "10.0.0.0/31", "192.0.2.0/24", "2001:db8::/32", "::/0")
+USERS = ("root", "deploy", "A")
+HASHES = ("aa", "aa11", "bb")
+COMPANIES = ("x", "ABC", "y")
 FLAGS = ("sys_admin", "net_raw", "chown", "kill")
 LITERAL_OPS = ("==", "==", "!=", "startswith", "endswith", "contains", "in")
 
@@ -28,6 +31,8 @@ class Conditions:
         shape: decides on fields and operators.
         content: decides on constants.
         sets, tags, ancestors: whether conditions ask for them.
+        confirming: whether they are second stages: they ask for what the agent knows, and for
+            nothing that only the kernel can tell.
     """
 
     shape: Random
@@ -35,6 +40,11 @@ class Conditions:
     sets: bool
     tags: bool
     ancestors: bool
+    confirming: bool = False
+
+    def second_stage(self, on: Sequence[str]) -> str:
+        """A condition for the agent."""
+        return evolve(self, confirming=True).condition(on, 5)
 
     def condition(self, on: Sequence[str], most: int = 4) -> str:
         """A condition of one to a few tests that exist on all of some events."""
@@ -52,7 +62,11 @@ class Conditions:
 
     def _test(self, on: Sequence[str]) -> str:
         kinds: list[Callable[[], str]] = [self._number, self._number, self._text, self._text]
-        kinds += [self._pattern, self._arguments, self._computed, self._optional]
+        kinds += [self._pattern, self._arguments, self._optional]
+        if self.confirming:
+            kinds += [self._agent] * 8
+            return self.shape.choice(kinds)()
+        kinds.append(self._computed)
         if list(on) == ["net.connect"]:
             kinds += [self._address, self._port, self._address]
         if list(on) == ["file.open"]:
@@ -170,6 +184,23 @@ class Conditions:
                 lambda: f"proc.stdin in {self._list(('tty', 'pipe', 'file', 'socket'))}",
                 lambda: f"proc.caps.effective has any {self._list(FLAGS)}",
                 lambda: f"proc.caps.effective has all {self._list(FLAGS)}",
+            )
+        )()
+
+    def _agent(self) -> str:
+        nocase = " nocase" if self.shape.randrange(4) == 0 else ""
+        return self.shape.choice(
+            (
+                lambda: f"proc.uid.name == {self._one(USERS, True)}{nocase}",
+                lambda: f"proc.uid.name in {self._list(USERS, True)}{nocase}",
+                lambda: "proc.uid.name not exists",
+                lambda: f"proc.exe.hash.sha256 in {self._list(HASHES, True)}",
+                lambda: f"proc.exe.hash.sha256 startswith {self._one(HASHES, True)}",
+                lambda: f"proc.exe.version.company contains {self._list(COMPANIES, True)}{nocase}",
+                lambda: f"proc.exe.version.company regex {self._one(REGEXES, True)}",
+                lambda: f"proc.exe.version.company glob {self._one(GLOBS, True)}{nocase}",
+                lambda: "proc.exe.version.company exists",
+                lambda: "container.privileged",
             )
         )()
 

@@ -13,7 +13,8 @@ SETS = {"users": (1,), "nets": ("10.0.0.0/31",), "lines": ("x",)}
 def features_of(chance: Random) -> Features:
     """Which features a policy has; most have few."""
     counting, sets, tags, sequences = (chance.randrange(5) < 2 for _ in range(4))
-    return Features(counting, sets, tags, sequences, ancestors=chance.randrange(12) == 0)
+    ancestors, second_stages = chance.randrange(12) == 0, chance.randrange(4) == 0
+    return Features(counting, sets, tags, sequences, ancestors, second_stages)
 
 
 def example_of(shape: Random, contents: list[Random], events: int) -> Example:

@@ -109,10 +109,12 @@ class Expected:
     Args:
         outcomes: by event.
         elements: of each set behind the last event.
+        first: by event, without second stages.
     """
 
     outcomes: tuple[Outcome, ...]
     elements: tuple[int, ...]
+    first: tuple[Outcome, ...]
 
 
 def linux_expected(run: Sequence[Compiled], sets: dict[str, tuple[Any, ...]]) -> list[Expected]:
@@ -125,6 +127,28 @@ def _interpreted(
     sets: dict[str, tuple[Any, ...]],
     make: Callable[[Policy], Interpreter],
 ) -> list[Expected]:
+    whole = _judged(run, sets, make)
+    if any(rule.confirm for policy, _ in run for rule in policy.rules):
+        first = _judged([(_first_stage(policy), events) for policy, events in run], sets, make)
+    else:
+        first = whole
+    return [
+        Expected(judged, elements, alone)
+        for (judged, elements), (alone, _) in zip(whole, first, strict=True)
+    ]
+
+
+def _first_stage(policy: Policy) -> Policy:
+    """A policy without second stages."""
+    return evolve(policy, rules=tuple(evolve(rule, confirm=None) for rule in policy.rules))
+
+
+def _judged(
+    run: Sequence[tuple[Policy, Sequence[Event]]],
+    sets: dict[str, tuple[Any, ...]],
+    make: Callable[[Policy], Interpreter],
+) -> list[tuple[tuple[Outcome, ...], tuple[int, ...]]]:
+    """Outcomes by event, and elements of sets behind the last one."""
     interpreter = make(run[0][0])
     memory = next(part for part in interpreter.parts if isinstance(part, Sets))
     for name, values in sets.items():
@@ -135,7 +159,7 @@ def _interpreted(
             interpreter.revise(policy)
         judged = tuple(interpreter.consume(event) for event in events)
         elements = tuple(len(memory.elements[known.name]) for known in policy.sets)
-        found.append(Expected(judged, elements))
+        found.append((judged, elements))
     return found
 
 
@@ -265,7 +289,7 @@ def _part_differences(
     found = [records.outcome(s, v) for s, v in zip(work.steps, played.verdicts, strict=True)]
     for at, (one, other) in enumerate(zip(found, expected.outcomes, strict=True)):
         if any(verdict.more for verdict in played.verdicts[at]):
-            problem = _more_differs(played.verdicts[at], one, other)
+            problem = _more_differs(played.verdicts[at], one, expected.first[at])
             if problem:
                 yield f"event {at}: {problem}"
                 return
@@ -274,7 +298,7 @@ def _part_differences(
             step = work.steps[at]
             yield f"event {at}, {step.event}: {shown(one)}, the interpreter: {shown(other)}"
             return
-    yield from _counter_differences(policy, work, expected.outcomes, played)
+    yield from _counter_differences(policy, work, expected.first, played)
     if played.entries != expected.elements:
         yield f"elements of sets: {played.entries}, the interpreter: {expected.elements}"
 

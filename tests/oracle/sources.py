@@ -45,6 +45,7 @@ class Features:
     tags: bool = False
     sequences: bool = False
     ancestors: bool = False
+    second_stages: bool = False
 
 
 @frozen
@@ -119,6 +120,10 @@ class Writer:
         text = f"on {' or '.join(on)} when {self.conditions.condition(on)}"
         for _ in range(shape.choice((0, 0, 0, 1, 1, 2))):
             text += f" except when {self.conditions.condition(on, 2)}"
+        if self.features.second_stages and shape.randrange(2) == 0:
+            unknown = shape.choice(("", " on unknown"))
+            text += f" confirm{unknown} when {self.conditions.second_stage(on)}"
+            return f"rule {name} {{ {text} {self.chance.content.choice(('', 'mode audit'))} }}"
         return f"rule {name} {{ {text} {self.clauses(on)} }}"
 
     def crowd(self, count: int) -> list[str]:

@@ -25,6 +25,13 @@ ADDRESSES = tuple(
 PATHS = (b"/usr/bin/a", b"/bin/a", b"/bin/b", b"/tmp/c", b"/tmp/d/e.sh", b"/TMP/C", b"c", b"/")
 TEXTS = (b"x", b"x y", b"-x --pass", b"a\xc5\xa1b", b"ABC", b"", b"xay", b"\xff-x")
 ARGUMENTS = tuple(word.encode() for word in WORDS)
+# What the agent knows.
+TOLD: Mapping[str, tuple[FieldValue, ...]] = {
+    "proc.uid.name": (b"root", b"deploy", b"a", ABSENT, UNKNOWN),
+    "proc.exe.hash.sha256": (b"aa11", b"bb", b"aa", UNKNOWN),
+    "proc.exe.version.company": (b"x y", b"ABC", b"", "\u0161".encode(), ABSENT, UNKNOWN),
+    "container.privileged": (0, 1, ABSENT, UNKNOWN),
+}
 BIG = (1 << 63, (1 << 64) - 1)
 CAPABILITIES = (0, 1 << 21, 1 << 13 | 1 << 21, 1, 1 << 5 | 1)
 Fields = dict[str, FieldValue]
@@ -113,6 +120,7 @@ def _fields(chance: Random, kind: str, process: Process) -> Fields:
         "proc.cmdline": b"\0".join(pick(ARGUMENTS) for _ in range(pick((1, 1, 2, 3)))),
         "proc.comm": pick(NAMES).encode(),
     }
+    found |= {name: pick(values) for name, values in TOLD.items()}
     if kind == "net.connect":
         found["remote.ip"] = pick(ADDRESSES)
         found["remote.port"] = pick((1, 2, 3, 22, 443, 65535))

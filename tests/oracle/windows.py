@@ -17,7 +17,7 @@ from dsl.interpreter import Event, Outcome
 from dsl.membership import LONGEST_TEXT
 from dsl.semantics import ABSENT, UNKNOWN, FieldValue, Truncated
 from dsl.typed import And, Deny, Expr, Kill, Not, Op, Or, Policy, Rule, Step, Test
-from dsl.walk import rule_tests
+from dsl.walk import judged_tests
 from tests.language.fixture import lines
 from tests.simulator.windows import early
 
@@ -34,7 +34,7 @@ def windows_catalogue() -> Catalogue:
 def can_be_compared(policy: Policy) -> bool:
     """Whether the interpreter knows what a policy means on Windows: not globs on paths, where two
     characters separate there, nor lengths, which count units of UTF-16."""
-    tests = [test for _, rule in policy.parts for test in rule_tests(rule)]
+    tests = [test for _, rule in policy.parts for test in judged_tests(rule)]
     globs = any(test.op is Op.GLOB and test.field.kind is Kind.PATH for test in tests)
     return not globs and not any("length(" in test.field.name for test in tests)
 
@@ -86,7 +86,10 @@ def _folded_rule(rule: Rule) -> Rule:
             steps=tuple(map(_folded_step, sequence.steps)),
             until=_folded_step(sequence.until) if sequence.until else None,
         )
-    return evolve(rule, when=_folded(rule.when), excepts=excepts, sequence=sequence)
+    confirm = rule.confirm and evolve(rule.confirm, when=_folded(rule.confirm.when))
+    return evolve(
+        rule, when=_folded(rule.when), excepts=excepts, sequence=sequence, confirm=confirm
+    )
 
 
 def _folded_step(step: Step) -> Step:
@@ -118,7 +121,8 @@ def happens_on_windows(event: Event) -> Event | None:
             fields[field.name] = _value(field, fields[field.name])
         elif "windows" not in field.platforms:
             fields[field.name] = ABSENT
-    for name in fields.keys() - {field.name for field in kind.fields}:
+    told = {field.name for field in kind.agent_fields if "windows" in field.platforms}
+    for name in fields.keys() - {field.name for field in kind.fields} - told:
         fields[name] = ABSENT
     return evolve(event, fields=fields)
 
