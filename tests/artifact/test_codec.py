@@ -11,6 +11,16 @@ from hypothesis import strategies as st
 
 from bpfc.artifact import limits
 from bpfc.artifact.codec import CATALOGUE_VERSION, manifest_bytes, parse_manifest
+from bpfc.artifact.confirm import (
+    FOLDS,
+    NODES,
+    TESTS,
+    AgentField,
+    Automaton,
+    ConfirmInfo,
+    ConfirmNode,
+    ConfirmTest,
+)
 from bpfc.artifact.control import SHARED_VERSION
 from bpfc.artifact.errors import ArtifactError
 from bpfc.artifact.manifest import (
@@ -64,6 +74,31 @@ FORMS = st.builds(
     st.integers(0, 4095),
     FREE,
 )
+AUTOMATA = st.builds(
+    Automaton,
+    _some(st.integers(0, 300)),
+    _some(st.integers(0, 2)),
+    _some(_some(st.integers(0, 2))),
+    _some(st.integers(0, 2)),
+    st.none() | st.integers(0, 2),
+)
+CONFIRM_TESTS = st.builds(
+    ConfirmTest,
+    NAME,
+    st.sampled_from(TESTS),
+    _some(FREE),
+    _some(st.tuples(*[st.integers(-(1 << 63), (1 << 128) - 1)] * 2)),
+    _some(st.tuples(*[st.integers(0, 2)] * 2)),
+    _some(st.integers(0, 2)),
+    st.booleans(),
+    st.sampled_from(FOLDS),
+    st.sampled_from(["", "any", "all", "count", "0", "12"]),
+)
+NODES_ = st.builds(ConfirmNode, st.sampled_from(sorted(NODES)), _some(st.integers(0, 3)))
+CONFIRMS = st.builds(
+    ConfirmInfo, st.booleans(), _some(CONFIRM_TESTS), _some(NODES_), _some(AUTOMATA)
+)
+AGENT = st.builds(AgentField, NAME, st.sampled_from(["string", "bool"]), NAME, _some(NAME))
 RULE_EVENTS = st.builds(RuleEvent, NAME, st.integers(0, 1000), _some(FORMS))
 RULES = st.builds(
     RuleInfo,
@@ -77,6 +112,8 @@ RULES = st.builds(
     _some(RULE_EVENTS),
     _some(RULE_EVENTS),
     _some(st.tuples(FREE, st.integers(0, 9))),
+    agent=_some(AGENT),
+    confirm=st.none() | CONFIRMS,
 )
 PROGRAMS = st.builds(
     ProgramInfo,
