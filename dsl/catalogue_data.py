@@ -51,19 +51,22 @@ class _Agent:
     rows: Mapping[str, Row]
     needs: Mapping[str, list[str]]
 
-    def of(self, fields: Iterable[Field]) -> Iterator[tuple[str, Row]]:
-        """Rows of what is known on an event with these fields."""
+    def of(self, fields: Iterable[Field]) -> Iterator[tuple[str, Field | None]]:
+        """What is known on an event with these fields, by name; of an id its field."""
         known = {field.name: field for field in fields}
-        for field in known.values():
-            if field.id:
-                row = self.ids[field.id]
-                doc = row["doc"].replace("{it}", f"`{field.name}`")
-                told = {"known_by": field.id, "needs": (field.name,), "platforms": field.platforms}
-                yield f"{field.name}.name", {**row, **told, "doc": doc}
-        for name, row in self.rows.items():
-            needs = tuple(self.needs[row["needs"]])
-            if known.keys() >= set(needs):
-                yield name, {**row, "needs": needs}
+        yield from ((f"{name}.name", field) for name, field in known.items() if field.id)
+        has = {name: known.keys() >= set(needs) for name, needs in self.needs.items()}
+        yield from ((name, None) for name, row in self.rows.items() if has[row["needs"]])
+
+    def row(self, name: str, field: Field | None) -> Row:
+        """The row of something that is known."""
+        if field is None:
+            row = self.rows[name]
+            return {**row, "needs": tuple(self.needs[row["needs"]])}
+        row = self.ids[field.id]
+        doc = row["doc"].replace("{it}", f"`{field.name}`")
+        told = {"known_by": field.id, "needs": (field.name,), "platforms": field.platforms}
+        return {**row, **told, "doc": doc}
 
 
 class _Rows:
@@ -114,10 +117,11 @@ class _Rows:
 
     def _told(self, fields: Iterable[Field]) -> Iterator[Field]:
         """What the agent knows on an event, each made once."""
-        for name, row in self._agent.of(fields):
+        for name, field in self._agent.of(fields):
             key = name, _AGENT
             if key not in self._made:
-                self._made[key] = self._field(name, {**_BESIDE, **row}, {}, "before")
+                row = {**_BESIDE, **self._agent.row(name, field)}
+                self._made[key] = self._field(name, row, {}, "before")
             yield self._made[key]
 
     def _shared(self, phases: Row, early: str) -> Iterator[Field]:

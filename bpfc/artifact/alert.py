@@ -18,7 +18,7 @@ from bpfc.artifact.alert_steps import (
     named_values,
     step_values,
 )
-from bpfc.artifact.confirming import NO_STAGE, Ask, SecondStage, StageCounts, Told, Verdict
+from bpfc.artifact.confirming import NO_STAGE, Ask, SecondStage, StageCounts, Told
 from bpfc.artifact.decode import Record, State
 from bpfc.artifact.errnos import errno_name
 from bpfc.artifact.errors import RecordError
@@ -238,19 +238,22 @@ class Alerter:
         time = iso(self._context.boot_time_ns + header.time_ns)
         blocks = {block.rule: block for block in record.steps}
         actions = header.actions | ACT_KILL_STEP * any(block.kill for block in record.steps)
-        told = Told(record, self._agent, self._context.ask)
+        told = Told(record, self._agent, self._context.ask) if self._agent else None
         found = []
         for word in record.rules:
             entry = self._entries.get((record.event, word & ~RULE_PARTIAL))
             if entry is None:
                 raise RecordError(f"a record lists rule {word & ~RULE_PARTIAL} of {record.event}")
-            verdict = self._confirmed(entry, told)
-            if not verdict.confirmed:
-                continue
+            verdict = NO_STAGE
+            if entry.stage is not None and told is not None:
+                verdict = entry.stage.judge(told)
+                self.stages[entry.info.name].add(verdict)
+                if not verdict.confirmed:
+                    continue
             outcome = _outcome(actions, entry.audit)
             steps: tuple[AlertStep, ...] = ()
             own, seen = words, (fields, unknown, absent)
-            if entry.info.agent:
+            if told is not None and entry.info.agent:
                 known = {**values, **told.values(entry.info.agent)}
                 own, seen = evolve(words, values=known, wording=entry.wording), _by_state(known)
             if block := blocks.get(word & ~RULE_PARTIAL):
@@ -290,14 +293,6 @@ class Alerter:
                 )
             )
         return tuple(found)
-
-    def _confirmed(self, entry: _Entry, told: Told) -> Verdict:
-        """What a rule's second stage comes to, which is counted."""
-        if entry.stage is None:
-            return NO_STAGE
-        verdict = entry.stage.judge(told)
-        self.stages[entry.info.name].add(verdict)
-        return verdict
 
     def condemned(self, record: Record) -> Iterator[tuple[str, object, object]]:
         """The processes of earlier steps that a record asks to end.

@@ -3,6 +3,7 @@
 import platform as host
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
@@ -14,8 +15,10 @@ from bpfc.artifact.errors import RecordError
 from bpfc.artifact.record import ACT_KILL_AGENT, ACT_KILL_PARENT, HEADER, HEADER_SIZE
 from bpfc.runtime.errors import SensorError
 from bpfc.runtime.platform import Boot, KillResult, Platform
-from bpfc.userspace.fields import KNOWN, Sources
 from bpfc.userspace.users import user_name
+
+if TYPE_CHECKING:
+    from bpfc.userspace.fields import Sources
 
 KILLS_KEPT = 256
 _GENERATION = HEADER["generation"]
@@ -39,6 +42,10 @@ def check_sources(artifact: Artifact) -> None:
     Raises:
         SensorError: BPFC0741.
     """
+    if not _asks(artifact):
+        return
+    from bpfc.userspace.fields import KNOWN  # takes its time, and few policies need it
+
     for rule in artifact.manifest.rules:
         for wanted in rule.agent:
             known = KNOWN.get(wanted.source)
@@ -48,6 +55,11 @@ def check_sources(artifact: Artifact) -> None:
                     f"rule {rule.name} asks for {wanted.name}, which this agent cannot find out",
                     "update bpfc on this host, or compile with the version that runs the rules",
                 )
+
+
+def _asks(artifact: Artifact) -> bool:
+    """Whether a policy wants anything of the agent."""
+    return any(rule.agent for rule in artifact.manifest.rules)
 
 
 @define
@@ -69,7 +81,7 @@ class AlertReader:
     refused: int = field(init=False, default=0)
     kills: deque[KillResult] = field(init=False, factory=lambda: deque(maxlen=KILLS_KEPT))
     _generations: dict[int, _Generation] = field(init=False, factory=dict)
-    _sources: Sources | None = field(init=False, default=None)
+    _sources: "Sources | None" = field(init=False, default=None)
     _draining: list[tuple[int, int]] = field(init=False, factory=list)
     # Programs of processes that were killed since the read began.
     _ended: dict[tuple[int, int], str | None] = field(init=False, factory=dict)
@@ -83,7 +95,9 @@ class AlertReader:
             boot: of the machine.
         """
         manifest = artifact.manifest
-        if self._sources is None and any(rule.agent for rule in manifest.rules):
+        if self._sources is None and _asks(artifact):
+            from bpfc.userspace.fields import Sources
+
             self._sources = Sources(
                 self.platform.name,
                 opener=self.platform.open_program,
