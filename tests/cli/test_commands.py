@@ -115,7 +115,12 @@ def test_ctrl_c_ends_it_without_a_word(cli: Cli, monkeypatch: pytest.MonkeyPatch
         raise AssertionError("the signal came too late")
 
     monkeypatch.setattr("bpfc_cli.explain.all_texts", interrupted)
-    shown = cli("explain")
+    # A job in the background has been told to ignore Ctrl-C, and its children with it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        shown = cli("explain")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (shown.code, shown.out, shown.err) == (exits.INTERRUPTED, "", "")
 
 
