@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import Factory, define, frozen
 
 from bpfc.artifact.confirm import AgentField, Automaton, ConfirmInfo, ConfirmTest
-from bpfc.artifact.decode import Record, State, Value
+from bpfc.artifact.decode import Record, State, Value, path_part
 from bpfc.artifact.manifest import EventLayout, NumberField, TextField
 from bpfc.artifact.record import VIEW_ABSENT, VIEW_TRUNCATED, VIEW_UNKNOWN
 
@@ -115,6 +115,7 @@ class SecondStage:
         self._numbers = {field.name: field for field in layout.numbers}
         self._texts = {field.name: field for field in layout.texts}
         self._automata = [_Search(automaton) for automaton in info.automata]
+        self._compared = [_Compared.of(test, self._windows) for test in info.tests]
 
     def judge(self, told: Told) -> Verdict:
         """Judge a record.
@@ -149,8 +150,8 @@ class SecondStage:
             return _number(test, value)
         text, cut = value
         if test.element:
-            return self._elements(test, text, cut)
-        return self._text(test, text.replace(b"\0", b" "), cut)
+            return self._elements(number, text, cut)
+        return self._text(number, text.replace(b"\0", b" "), cut)
 
     def _value(self, name: str, told: Told) -> int | Examined:
         """The value of a field, as tests compare it."""
@@ -162,7 +163,7 @@ class SecondStage:
         if isinstance(found, State):
             return found
         if isinstance(found, str):
-            return found.encode("utf-8", "surrogatepass"), False
+            return _bytes_of(found), False
         return found if isinstance(found, int) else State.UNKNOWN
 
     def _raw_text(self, record: Record, field: TextField) -> Examined:
@@ -172,24 +173,26 @@ class SecondStage:
         if flags & VIEW_ABSENT:
             return State.ABSENT
         text, cut = record.texts[field.view], bool(flags & VIEW_TRUNCATED)
-        separator = b"/"
         if self._windows:
-            text = text.decode("utf-16-le", "surrogatepass").encode("utf-8", "surrogatepass")
-            separator = b"\\"
+            whole = text[: len(text) // 2 * 2]  # a byte that is left over is no character
+            text = whole.decode("utf-16-le", "surrogatepass").encode("utf-8", "surrogatepass")
         if field.part in ("", "elements"):
             return text, cut
         if cut:
             return State.UNKNOWN  # that part is not here
-        return _part(text, field.part, separator), False
+        path = text.decode("utf-8", "surrogateescape")
+        part = path_part(path, field.part, "\\" if self._windows else "/")
+        return part.encode("utf-8", "surrogateescape"), False
 
-    def _elements(self, test: ConfirmTest, text: bytes, cut: bool) -> Truth:
+    def _elements(self, number: int, text: bytes, cut: bool) -> Truth:
         """A test of one, every or some element of a list. Of a list that goes on the last element
         that is here may go on, and more may follow."""
+        test = self._info.tests[number]
         if test.element == "count":
             return _counted(test, text.count(b"\0") + 1, cut)
         *complete, last = text.split(b"\0")
-        truths = [self._text(test, element, False) for element in complete]
-        truth = self._text(test, last, cut)
+        truths = [self._text(number, element, False) for element in complete]
+        truth = self._text(number, last, cut)
         truths.append(None if cut and not truth else truth)
         if test.element == "any":
             return _any([*truths, None] if cut else truths)
@@ -198,21 +201,56 @@ class SecondStage:
         position = int(test.element)
         return truths[position] if position < len(truths) else _unless(cut)
 
-    def _text(self, test: ConfirmTest, text: bytes, cut: bool) -> Truth:
+    def _text(self, number: int, text: bytes, cut: bool) -> Truth:
         """A text against all values of a test."""
-        over = _all if test.every else _any
-        if test.op == "found":
-            searches = (self._automata[pair[self._windows]] for pair in test.patterns)
-            return over(search.found(text, cut) or _unless(cut) for search in searches)
-        folds = test.folds == "always" or (self._windows and test.folds == "windows")
-        if folds:
-            text = text.translate(_FOLD)
-        truths, at = [], 0
+        test = self._info.tests[number]
+        if test.op != "found":
+            return self._compared[number].judge(test, text, cut)
+        searches = (self._automata[pair[self._windows]] for pair in test.patterns)
+        truths = (search.found(text, cut) or _unless(cut) for search in searches)
+        return _all(truths) if test.every else _any(truths)
+
+
+@frozen
+class _Compared:
+    """The texts of a test, ready to be compared.
+
+    Args:
+        folds: whether ASCII letters fold.
+        groups: for each value its spellings.
+        equal: all of them, where equality with any is asked for: lists of hashes are long.
+    """
+
+    folds: bool
+    groups: tuple[tuple[bytes, ...], ...]
+    equal: frozenset[bytes] | None
+
+    @classmethod
+    def of(cls, test: ConfirmTest, windows: bool) -> "_Compared":
+        """Prepare a test.
+
+        Args:
+            test: the test.
+            windows: whether the records are those of Windows.
+        """
+        folds = test.folds == "always" or (windows and test.folds == "windows")
+        groups, at = [], 0
         for size in test.groups:
-            group = test.texts[at : at + size]
-            truths.append(_any(_compared(test.op, text, cut, one, folds) for one in group))
+            texts = (text.encode("utf-8") for text in test.texts[at : at + size])
+            groups.append(tuple(text.translate(_FOLD) if folds else text for text in texts))
             at += size
-        return over(truths)
+        any_equal = test.op == "==" and not test.every
+        equal = frozenset(text for group in groups for text in group) if any_equal else None
+        return cls(folds, tuple(groups), equal)
+
+    def judge(self, test: ConfirmTest, text: bytes, cut: bool) -> Truth:
+        """A text against all values."""
+        if self.folds:
+            text = text.translate(_FOLD)
+        if self.equal is not None:
+            return None if cut and self.equal else text in self.equal
+        truths = (_any(_fits(test.op, text, cut, one) for one in group) for group in self.groups)
+        return _all(truths) if test.every else _any(truths)
 
 
 @define
@@ -302,6 +340,14 @@ def _decoded(text: bytes, cut: bool) -> str:
     return known
 
 
+def _bytes_of(text: str) -> bytes:
+    """A text that the agent found, as bytes: what was no UTF-8 in a name is what it was."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character of UTF-16, in a PE file
+        return text.encode("utf-8", "surrogatepass")
+
+
 def _raw_number(record: Record, field: NumberField) -> int | State:
     bit = 1 << field.index
     if record.header.unknown & bit:
@@ -312,17 +358,6 @@ def _raw_number(record: Record, field: NumberField) -> int | State:
     if field.words == 2:
         return word << 64 | record.numbers[field.index + 1]
     return word - ((word & _SIGN) << 1) if field.signed else word
-
-
-def _part(path: bytes, part: str, separator: bytes) -> bytes:
-    """The last component of a path, its directory, or the component's extension."""
-    head, found, name = path.rpartition(separator)
-    if part == "name":
-        return name
-    if part == "directory":
-        return head or found
-    stem, _, extension = name.rpartition(b".")
-    return extension if stem.strip(b".") else b""
 
 
 def _number(test: ConfirmTest, value: int) -> bool:
@@ -347,11 +382,8 @@ def _counted(test: ConfirmTest, count: int, cut: bool) -> Truth:
     return truths.pop() if len(truths) == 1 else None
 
 
-def _compared(op: str, text: bytes, cut: bool, value: str, folds: bool) -> Truth:
+def _fits(op: str, text: bytes, cut: bool, pattern: bytes) -> Truth:
     """A text against one text. Where a cut text leaves the answer open it is undetermined."""
-    pattern = value.encode("utf-8")
-    if folds:
-        pattern = pattern.translate(_FOLD)
     match op:
         case "startswith":
             return text.startswith(pattern)

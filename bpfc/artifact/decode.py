@@ -310,14 +310,26 @@ def _text_reader(field: TextField, windows: bool) -> Callable[[Record], Value | 
             return tuple(text.split("\0"))
         if joined:
             return text.replace("\0", " ")
-        if part == "name":
-            return text.rpartition(separator)[2]
-        if part == "directory":
-            head, found, _ = text.rpartition(separator)
-            return head or found
-        if part == "extension":
-            stem, _, extension = text.rpartition(separator)[2].rpartition(".")
-            return extension if stem.strip(".") else ""
-        return text
+        return path_part(text, part, separator)
 
     return read
+
+
+def path_part(path: str, part: str, separator: str) -> str:
+    """A part of a path.
+
+    Args:
+        path: the path.
+        part: "name", its last component; "directory", what is before that; "extension", that of the
+            name; anything else: the path.
+        separator: of its components.
+    """
+    head, found, name = path.rpartition(separator)
+    if part == "name":
+        return name
+    if part == "directory":
+        return head or found
+    if part == "extension":
+        stem, _, extension = name.rpartition(".")
+        return extension if stem.strip(".") else ""
+    return path

@@ -87,3 +87,22 @@ def test_counts() -> None:
 
 def test_what_nobody_finds_out_is_unknown() -> None:
     assert stage(ONE).judge(Told(RECORD, KNOWN, None)) == Verdict(False, False, True)
+
+
+def test_half_a_character_and_bytes_that_are_no_text() -> None:
+    path = ConfirmTest("proc.exe.path", "endswith", ("h",), (), (), (1,), False, "", "")
+    info = ConfirmInfo(False, (path,), (LEAF,), ())
+    texts = ("/usr/bin/dash".encode("utf-16-le") + b"\xd8", *RECORD.texts[1:])
+    odd = Told(RECORD._replace(texts=texts), {}, None)
+    assert SecondStage(info, samples.EXEC, "windows").judge(odd).confirmed
+    for value in ("\udcff", "\ud800"):
+        assert not stage(ONE).judge(told(value)).possible
+
+
+def test_a_long_list_of_hashes() -> None:
+    values = tuple(f"{number:064x}" for number in range(200_000))
+    test = ConfirmTest("known", "==", values, (), (), (1,) * len(values), False, "", "")
+    many = stage(ConfirmInfo(False, (test,), (LEAF,), ()))
+    for number in range(2_000):
+        assert many.judge(told(f"{number:064x}")).confirmed
+    assert not many.judge(told("0" * 63)).possible
