@@ -4,7 +4,7 @@ import re
 
 from bpfc.artifact import control, limits, record, sets
 from compiler.emit import scratch
-from compiler.plan import memory, model, normal_form, sparse, state, tables, terms
+from compiler.plan import confirming, memory, model, normal_form, sparse, state, tables, terms
 from compiler.plan.patterns import acceptor
 from compiler.targets.linux import ancestry as lineage
 from compiler.targets.linux import path
@@ -70,6 +70,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "a regular expression, its repetitions written out": (regex.MAX_SIZE, regex.MAX_DEPTH),
     "a repetition": (regex.MAX_REPEAT,),
     "states of one pattern, over characters": (acceptor.STATES_MAX,),
+    "states of a pattern in a second stage, times classes of characters": (confirming.CELLS_MAX,),
     "position of a list's element, what `count` is compared with": (values.MAX_POSITION,),
     "alternatives of a rule and event, multiplied out": (normal_form.TERMS_MAX,),
     "positive text tests in one alternative": (terms.COLUMNS_MAX,),
