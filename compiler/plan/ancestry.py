@@ -103,6 +103,7 @@ def _rules(policy: Policy) -> tuple[Rule, ...]:
             output=(),
             sequence=None,
             turn=None,
+            confirm=None,
             effects=(),
         )
         for item, rule, _ in conditions_of(policy).values()
