@@ -50,8 +50,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options: `rules` and `seed`.
 
     Returns:
-        For each system NAME: `NAME_percent` translated in full; `NAME_kernel_percent` with those of
-        which the kernel's part is in the policy; `NAME_misses`, reasons with the number of rules.
+        For each system NAME: `NAME_percent` translated in full, for the kernel alone;
+        `NAME_second_stage_percent` with those that have a second stage; `NAME_kernel_percent` with
+        those, too, of which only a part is in the policy; `NAME_misses`, reasons with the number of
+        rules.
     """
     result: dict[str, Any] = {"rules": options.rules, "seed": options.seed}
     for name, translate in SYSTEMS.items():
@@ -59,6 +61,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         counts = summary(found)
         written = sum(bool(item.detections) for item in found)
         result[f"{name}_percent"] = counts.percent
+        result[f"{name}_second_stage_percent"] = counts.percent_with_agent
         result[f"{name}_kernel_percent"] = round(100 * written / len(found), 2)
         result[f"{name}_misses"] = {
             f"{code} {subject}": number for code, subject, number in counts.subjects[:MISSES]

@@ -48,7 +48,7 @@ KernelPart = Annotated[
     bool,
     typer.Option(
         "--kernel-part",
-        help="Of rules that need a second stage, write what the kernel can decide alone.",
+        help="Of rules that ask for what bpfc has no field for, write what is left without it.",
     ),
 ]
 
@@ -81,7 +81,8 @@ def import_sigma(
 ) -> int:
     """Translate Sigma rules.
 
-    Ends with 0 if all rules were translated in full, 1 if some were not, 2 if something is no rule.
+    Ends with 0 if all rules were translated, also with a second stage, 1 if some were not, 2 if
+    something is no rule.
     """
     check_own("dsl", "compiler")
     from bpfc_cli.importing.files import rule_files
@@ -109,7 +110,8 @@ def import_falco(
 ) -> int:
     """Translate Falco's rules; files in the order in which Falco would load them.
 
-    Ends with 0 if all rules were translated in full, 1 if some were not, 2 if something is no rule.
+    Ends with 0 if all rules were translated, also with a second stage, 1 if some were not, 2 if
+    something is no rule.
     """
     check_own("dsl", "compiler")
     from bpfc_cli.importing.falco.translate import translated
@@ -154,7 +156,7 @@ def finish(
     _print(found, form, output == STDOUT)
     if is_bad_input(found):
         return USAGE
-    return OK if all(item.status is Status.FULL for item in found) else FINDINGS
+    return OK if all(item.status is not Status.NOT for item in found) else FINDINGS
 
 
 def _nothing(output: Path) -> Problem:

@@ -12,8 +12,9 @@ from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
 
 _HEADER = 'policy "imported" version "1" language 1'
-_COMPLICATED = "BPFC0651"  # too many alternatives
-_DIVISIONS = 3  # of a rule with too many alternatives: into eight rules at most
+# Too many alternatives; what only the kernel works out, as an alternative to what the agent knows.
+_DIVISIBLE = frozenset({"BPFC0651", "BPFC0325"})
+_DIVISIONS = 3  # of a rule with such alternatives: into eight rules at most
 
 
 def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
@@ -26,15 +27,15 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
         found: translations.
 
     Returns:
-        The same; one with too many alternatives as several rules; those that are refused, or whose
-        id another rule has, with reasons in the place of detections.
+        The same; one whose alternatives do not go together as several rules; those that are
+        refused, or whose id another rule has, with reasons in the place of detections.
     """
     ids: dict[str, Translation] = {}
     result = []
     for item in found:
         written = bool(item.detections) and not item.hidden
         reasons = _refusals(item) if written else ()
-        if [reason.subject for reason in reasons] == [_COMPLICATED]:
+        if reasons and {reason.subject for reason in reasons} <= _DIVISIBLE:
             parts = [_fitting(item, detection, _DIVISIONS) for detection in item.detections]
             if all(parts):
                 item, reasons = _as_several(item, tuple(p for part in parts for p in part)), ()
@@ -47,13 +48,15 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
 
 
 def _as_several(item: Translation, parts: tuple[Detection, ...]) -> Translation:
-    note = f"has too many alternatives for one rule, so it is {len(parts)}; an event can match both"
+    note = (
+        f"its alternatives do not fit into one rule, so it is {len(parts)}; an event can match both"
+    )
     note = note.replace("both", "several") if len(parts) > 2 else note
     return evolve(item, detections=parts, notes=(*item.notes, note))
 
 
 def _fitting(item: Translation, detection: Detection, times: int) -> tuple[Detection, ...]:
-    """A detection, or several that are not too complicated; none if that does not help."""
+    """A detection, or several that are taken; none if that does not help."""
     if not _refusals(evolve(item, detections=(detection,))):
         return (detection,)
     when = detection.when

@@ -5,12 +5,13 @@ joins tests of one field; `shown` writes it. The front end checks the result (`c
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 
 from attrs import evolve, frozen
 
 _LETTER = re.compile("[A-Za-z]")
+_SIMPLE = re.compile(r"([\w.]+) (==|has any) (\w+)")
 # What tests of one field can be joined into, and by what.
 _ANY_OF = frozenset(
     {"==", "startswith", "endswith", "contains", "under", "glob", "regex", "has any"}
@@ -80,7 +81,7 @@ class Any:
 
 @frozen
 class Unseen:
-    """A test that only user space can decide; it has no text (`without_unseen`)."""
+    """A test that nothing in the language can decide; it has no text (`without`)."""
 
     subject: str
 
@@ -88,28 +89,43 @@ class Unseen:
 Condition = Always | Test | Raw | Unseen | Not | All | Any
 
 
-def without_unseen(item: Condition, holds: bool = False) -> Condition:
-    """The part of a condition that needs no user space.
+def without(item: Condition, dropped: Callable[[Condition], bool], holds: bool) -> Condition:
+    """A condition without some of its tests.
 
     Args:
         item: a condition.
-        holds: what tests that only user space can decide are taken for.
+        dropped: which tests are left out.
+        holds: what each of them is taken for, the opposite of that behind `not`.
 
     Returns:
-        With `holds` false a condition that is true only where the whole is, whatever these tests
-        come to.
+        With `holds` true a condition that is true wherever the whole is, with false one that is
+        true only there, whatever these tests come to.
     """
     match item:
-        case Unseen():
-            return Always(holds)
         case Not():
-            return Not(without_unseen(item.item, not holds))
+            return Not(without(item.item, dropped, not holds))
         case All():
-            return All(tuple(without_unseen(part, holds) for part in item.items))
+            return All(tuple(without(part, dropped, holds) for part in item.items))
         case Any():
-            return Any(tuple(without_unseen(part, holds) for part in item.items))
+            return Any(tuple(without(part, dropped, holds) for part in item.items))
         case _:
-            return item
+            return Always(holds) if dropped(item) else item
+
+
+def is_unseen(item: Condition) -> bool:
+    """Whether a condition is a test that nothing in the language can decide."""
+    return isinstance(item, Unseen)
+
+
+def as_condition(words: str) -> Condition:
+    """A condition as tables of fields have it, in the language's words; "" holds always."""
+    if words in ("", "true", "false"):
+        return Always(words != "false")
+    if words.startswith("not "):
+        return Not(as_condition(words.removeprefix("not ")))
+    if match := _SIMPLE.fullmatch(words):
+        return Test(match[1], match[2], (match[3],))
+    return Test(words.split()[0], "exists") if words.endswith(" exists") else Raw(words)
 
 
 def quoted(text: str) -> str:
@@ -182,13 +198,12 @@ def _tests_joined(items: Sequence[Condition], conjunction: bool) -> list[Conditi
     """Tests of one field by one operator as one test, each item once."""
     result: dict[object, Condition] = {}
     for item in items:
-        key: object = item
-        if isinstance(item, Test) and _joinable(item, conjunction):
-            key = (item.field, item.op, item.element, item.exact, _folds(item))
+        if not (isinstance(item, Test) and _joinable(item, conjunction)):
+            result[item] = item
+            continue
+        key = (item.field, item.op, item.element, item.exact, _folds(item))
         before = result.get(key)
-        if isinstance(before, Test) and isinstance(item, Test):
-            item = _both(before, item, conjunction)
-        result[key] = item
+        result[key] = _both(before, item, conjunction) if isinstance(before, Test) else item
     return list(result.values())
 
 
@@ -264,7 +279,7 @@ def shown(item: Condition) -> str:
         case Raw():
             return item.text
         case Unseen():
-            raise ValueError(f"{item.subject} is known to user space only")
+            raise ValueError(f"the language has nothing for {item.subject}")
         case Test():
             return _test(item, False)
         case Not(item=Test() as test):

@@ -7,13 +7,14 @@ from enum import Enum
 from attrs import evolve, frozen
 
 from bpfc_cli.importing.conditions import Condition
+from bpfc_cli.importing.stages import Stages, asks_agent, divided
 
 
 class Status(Enum):
     """How far a rule was translated."""
 
     FULL = "full"
-    SECOND_STAGE = "second stage"  # all that is missing is known to the agent only
+    SECOND_STAGE = "second stage"  # as fully, and the agent decides a part of it
     NOT = "not translated"
 
 
@@ -23,7 +24,7 @@ class Code(Enum):
     INVALID = "invalid"  # it is no rule of its system
     EVENT = "event"  # no event is what the rule is about
     FIELD = "field"  # the event does not have the field
-    AGENT = "agent"  # user space knows the field, the kernel does not
+    AGENT = "agent"  # user space knows it, and the language has no field or no place for that
     OPERATOR = "operator"  # the field cannot be compared in this way
     VALUE = "value"  # the field cannot have, or a test cannot take, such a value
     KEYWORD = "keyword"  # a value without a field
@@ -54,6 +55,17 @@ class Refused(Exception):
     def __init__(self, code: Code, subject: str, text: str) -> None:
         super().__init__(text)
         self.reason = Reason(code, subject, text)
+
+
+def unknown(subject: str, what: str) -> Refused:
+    """Something that user space knows, and the language has no field for.
+
+    Args:
+        subject: the word of the rule.
+        what: what it is, in the plural.
+    """
+    text = f"{what} are known to user space, and the language has no field for them"
+    return Refused(Code.AGENT, subject, text)
 
 
 class ImportFailed(Exception):
@@ -160,8 +172,8 @@ class Detection:
 
     Args:
         events: catalogue names.
-        when: the condition.
-        excepts: exceptions, by name.
+        when: the condition, with what the agent decides of it.
+        excepts: exceptions, by name; likewise.
         threshold: how often, or None.
         sequence: in the place of events and condition, or None.
         alert: the text of its alerts, as a literal of the language, or "".
@@ -174,6 +186,16 @@ class Detection:
     sequence: Sequence_ | None = None
     alert: str = ""
 
+    @property
+    def stages(self) -> Stages:
+        """The condition and the exceptions, by who decides them."""
+        return divided(self.when, self.excepts)
+
+    @property
+    def asks_agent(self) -> bool:
+        """Whether there is a second stage."""
+        return any(map(asks_agent, (self.when, *(condition for _, condition in self.excepts))))
+
 
 @frozen
 class Translation:
@@ -184,7 +206,7 @@ class Translation:
         about: what it says of itself.
         detections: what it looks for, mostly one; each becomes a rule. None if that cannot be said.
         reasons: what cannot be said, and why. With a detection, which then is only a part of the
-            rule, all of them are about what user space knows.
+            rule, all of them are about what the language has no field for.
         names: of the rules in the policy, once they are in one.
         notes: where the translation differs from the rule.
         hidden: whether it is there only as a part of others, and has no rule of its own.
@@ -205,10 +227,10 @@ class Translation:
     @property
     def status(self) -> Status:
         """How far it was translated."""
-        if not self.reasons:
-            return Status.FULL
-        agent = all(reason.code is Code.AGENT for reason in self.reasons)
-        return Status.SECOND_STAGE if agent else Status.NOT
+        if self.reasons:
+            return Status.NOT
+        agent = any(detection.asks_agent for detection in self.detections)
+        return Status.SECOND_STAGE if agent else Status.FULL
 
     def refused(self, *reasons: Reason) -> "Translation":
         """The same rule without a translation, for further reasons."""
@@ -235,8 +257,16 @@ class Summary:
 
     @property
     def percent(self) -> float:
-        """The share that was translated in full, with two decimals; 100 of no rules."""
-        return round(100 * self.full / self.rules, 2) if self.rules else 100.0
+        """The share that the kernel decides in full, with two decimals; 100 of no rules."""
+        return self._share(self.full)
+
+    @property
+    def percent_with_agent(self) -> float:
+        """The share that is translated in full, also with a second stage."""
+        return self._share(self.full + self.second_stage)
+
+    def _share(self, number: int) -> float:
+        return round(100 * number / self.rules, 2) if self.rules else 100.0
 
 
 def summary(found: Sequence[Translation]) -> Summary:

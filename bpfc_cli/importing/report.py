@@ -38,7 +38,11 @@ def as_json(found: Sequence[Translation]) -> str:
             }
             for item in found
         ],
-        "summary": {**asdict(counts), "percent": counts.percent},
+        "summary": {
+            **asdict(counts),
+            "percent": counts.percent,
+            "percent_with_agent": counts.percent_with_agent,
+        },
     }
     return json.dumps(value, indent=2, ensure_ascii=False)
 
@@ -72,7 +76,10 @@ def count_rows(found: Sequence[Translation]) -> Iterator[tuple[str, str]]:
     counts = summary(found)
     yield "rules", f"{counts.rules:,}"
     yield "translated in full", f"{counts.full:,} ({counts.percent:g} %)"
-    yield "need a second stage in user space", f"{counts.second_stage:,}"
+    yield (
+        "with a second stage",
+        f"{counts.second_stage:,} (together {counts.percent_with_agent:g} %)",
+    )
     yield "not translated", f"{counts.not_translated:,}"
     for code, number in counts.reasons:
         yield f"  because of {code}", f"{number:,}"

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from bpfc_cli.importing.conditions import Always, quoted, shown, simplified
 from bpfc_cli.importing.model import About, Detection, Sequence_, Step, Threshold, Translation
+from bpfc_cli.importing.stages import Stages
 from dsl.formatter import format_source
 
 MAX_NAME = 80  # characters of a rule's name that come from its title; the language takes more
@@ -166,11 +167,17 @@ def _clauses(detection: Detection) -> Iterator[str]:
         yield _sequence(detection.sequence)
     else:
         yield f"on {' or '.join(detection.events)}"
-        yield f"when {shown(simplified(detection.when))}"
-    for name, when in detection.excepts:
-        yield f"except {quoted(name)} when {shown(simplified(when))}"
+        yield from _decided(detection.stages)
     if detection.threshold is not None:
         yield _threshold(detection.threshold)
+
+
+def _decided(stages: Stages) -> Iterator[str]:
+    yield f"when {shown(simplified(stages.when))}"
+    for name, when in stages.excepts:
+        yield f"except {quoted(name)} when {shown(simplified(when))}"
+    if stages.confirm is not None:
+        yield f"confirm when {shown(stages.confirm)}"
 
 
 def _sequence(sequence: Sequence_) -> str:

@@ -12,7 +12,8 @@ from tests.importing.sigma.cases import CASES
 FINE = "title: fine\nlogsource: {product: linux, category: process_creation}\n" + (
     "detection:\n  one: {Image: /opt/one}\n  condition: one\n"
 )
-AGENT = FINE.replace("Image", "Hashes").replace("fine", "known to the agent")
+AGENT = FINE.replace("Image", "LogonId").replace("fine", "known to user space")
+SECOND = FINE.replace("/opt/one", "/opt/one, User: deploy").replace("fine", "confirmed")
 WINDOWS = FINE.replace("linux", "windows").replace("fine", "of Windows")
 
 
@@ -39,17 +40,29 @@ def test_a_policy_is_written(cli: Cli, rules: Path, tmp_path: Path) -> None:
 def test_the_report_is_a_table(cli: Cli, rules: Path) -> None:
     done = cli("import", "sigma", rules)
     assert done.code == exits.FINDINGS
-    assert "fine.yml:1" in done.out and "second stage" in done.out
-    assert "1 (50 %)" in done.out and "hashes of files are known" in done.out
+    assert "fine.yml:1" in done.out and "not translated" in done.out
+    assert "1 (50 %)" in done.out and "login sessions are known" in " ".join(done.out.split())
+
+
+def test_rules_with_a_second_stage_are_translated(cli: Cli, tmp_path: Path) -> None:
+    rules, target = tmp_path / "rules.yml", tmp_path / "out.det"
+    rules.write_text(f"{FINE}---\n{SECOND}")
+    done = cli("import", "sigma", rules, "-o", target)
+    assert done.code == exits.OK and "second stage" in done.out
+    assert "1 (50 %)" in done.out and "1 (together 100 %)" in done.out
+    assert 'confirm when proc.uid.name == "deploy" nocase' in target.read_text()
+    assert cli("check", target).code == exits.OK
+    summary = json.loads(cli("import", "sigma", rules, "--format", "json").out)["summary"]
+    assert (summary["second_stage"], summary["percent_with_agent"]) == (1, 100.0)
 
 
 def test_the_report_as_json(cli: Cli, rules: Path) -> None:
     done = cli("import", "sigma", rules, "--format", "json")
     value = json.loads(done.out)
     assert value["summary"]["percent"] == 50.0
-    assert value["summary"]["subjects"] == [["agent", "Hashes", 1]]
+    assert value["summary"]["subjects"] == [["agent", "LogonId", 1]]
     agent, fine = value["rules"]
-    assert (agent["status"], agent["names"], agent["line"]) == ("second stage", [], 1)
+    assert (agent["status"], agent["names"], agent["line"]) == ("not translated", [], 1)
     assert agent["reasons"][0]["code"] == "agent"
     assert (fine["status"], fine["names"], fine["reasons"]) == ("full", ["fine"], [])
 
@@ -63,7 +76,7 @@ def test_nothing_is_written_of_nothing(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "agent.yml").write_text(AGENT)
     target = tmp_path / "out.det"
     done = cli("import", "sigma", tmp_path, "-o", target)
-    assert done.code == exits.FINDINGS and "BPFC0821" in done.err and "second stage" in done.out
+    assert done.code == exits.FINDINGS and "BPFC0821" in done.err and "not translated" in done.out
     assert not target.exists()
 
 
@@ -102,7 +115,7 @@ def test_what_is_no_rule(cli: Cli, tmp_path: Path, text: str) -> None:
 
 def test_what_the_kernel_decides_alone(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "part.yml"
-    file.write_text(FINE.replace("{Image: /opt/one}", "[{Image: /opt/one}, {Hashes: a}]"))
+    file.write_text(FINE.replace("{Image: /opt/one}", "[{Image: /opt/one}, {LogonId: a}]"))
     assert cli("import", "sigma", file, "-o", "-").out == ""
     done = cli("import", "sigma", file, "--kernel-part", "-o", "-")
     assert done.code == exits.FINDINGS and 'proc.exe.path == "/opt/one"' in done.out
@@ -129,7 +142,7 @@ def test_falco_s_rules(cli: Cli, tmp_path: Path) -> None:
     done = cli("import", "falco", tmp_path, "--format", "json")
     started, pods = json.loads(done.out)["rules"]
     assert done.code == exits.FINDINGS
-    assert (started["status"], pods["status"]) == ("full", "second stage")
+    assert (started["status"], pods["status"]) == ("full", "not translated")
     assert (pods["line"], pods["reasons"][0]["subject"]) == (6, "k8s.pod.name")
 
 

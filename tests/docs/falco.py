@@ -28,7 +28,7 @@ def fields() -> str:
     lines = ["| Falco | the catalogue |", "|---|---|"]
     agent: dict[str, list[str]] = {}
     for name, spec in _common().items():
-        if spec.agent and not spec.words:
+        if spec.agent and not spec.words and not spec.field:
             agent.setdefault(spec.agent, []).append(f"`{name}`")
         else:
             lines.append(f"| `{name}` | {_words(spec)} |")
@@ -71,4 +71,13 @@ def _words(spec: Spec) -> str:
     parts += ["with a slash at its end"] if spec.slash else []
     parts += [f"less {spec.plus}"] if spec.plus else []
     parts += [f"`{word}`: `{words}`" for word, words in spec.words.items()]
-    return ", ".join(parts).replace("|", "\\|") + (" (else user space)" if spec.agent else "")
+    return ", ".join(parts).replace("|", "\\|") + _of_agent(spec)
+
+
+def _of_agent(spec: Spec) -> str:
+    """What is said of values that the kernel does not know."""
+    if spec.named:
+        return f", names: `{spec.named}` (second stage)"
+    if spec.agent:
+        return " (second stage)" if spec.field else " (else user space)"
+    return ""

@@ -1,6 +1,6 @@
 """The tables of docs/import.md: Sigma's log sources and fields."""
 
-from bpfc_cli.importing.sigma.tables import PLATFORMS, Source, sources
+from bpfc_cli.importing.sigma.tables import PLATFORMS, Known, Source, sources
 
 
 def tables() -> str:
@@ -14,10 +14,26 @@ def tables() -> str:
         lines.append(f"| {source.category} | {_code(*source.events)} | {own} |")
     lines += ["", "Fields of every log source: " + ", ".join(sorted(common)) + "."]
     for platform in PLATFORMS:
-        names = sorted(set.intersection(*(set(s.agent) for s in sources(platform))))
-        words = f"Known to user space only, on {platform.capitalize()}:"
-        lines += ["", f"{words} {', '.join(map(_code, names))}."]
+        shared = _shared_agent(platform)
+        system = platform.capitalize()
+        second = [_row(name, known) for name, known in shared.items() if known.has_field]
+        rest = [_code(name) for name, known in shared.items() if not known.has_field]
+        lines += ["", f"In the second stage, on {system}: {', '.join(sorted(second))}."]
+        lines += ["", f"Known to user space only, on {system}: {', '.join(sorted(rest))}."]
     return "\n".join(lines)
+
+
+def _shared_agent(platform: str) -> dict[str, Known]:
+    """What user space knows on every event of a platform."""
+    first, *others = sources(platform)
+    return {n: k for n, k in first.agent.items() if all(n in other.agent for other in others)}
+
+
+def _row(name: str, known: Known) -> str:
+    if known.field:
+        return f"`{name}` = `{known.field}`"
+    parts = "; ".join(f"{text}: `{field}`" for text, field in known.parts.items())
+    return f"`{name}` ({parts})"
 
 
 def _code(*names: str) -> str:
@@ -28,7 +44,7 @@ def _rows(source: Source) -> list[str]:
     """A source's fields, in words."""
     found = [f"`{name}` = `{field}`" for name, field in source.fields.items()]
     for name, table in source.values.items():
-        values = "; ".join(f"{value}: `{words}`" for value, words in table.items())
+        values = "; ".join(f"`{value}`: `{words}`" for value, words in table.items())
         found.append(f"`{name}` ({values})")
-    shared = set.intersection(*(set(s.agent) for s in sources(source.platform)))
+    shared = _shared_agent(source.platform)
     return found + [f"`{name}` (user space)" for name in source.agent if name not in shared]

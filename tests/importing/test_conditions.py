@@ -12,12 +12,14 @@ from bpfc_cli.importing.conditions import (
     Raw,
     Unseen,
     halves,
+    is_unseen,
     quoted,
     shown,
     simplified,
-    without_unseen,
+    without,
 )
 from bpfc_cli.importing.conditions import Test as FieldTest  # pytest would collect it
+from bpfc_cli.importing.stages import asks_agent, divided
 from dsl.frontend import check
 from dsl.semantics import evaluate
 
@@ -50,20 +52,26 @@ def grown(leaf: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
     )
 
 
+AGENT = FieldTest("proc.uid.name", "==", ('"a"',))
+
 records = st.fixed_dictionaries(
     {
         "proc.cmdline": st.sampled_from([b"", b"a", b"A", b"ab", b"12B", b"b12a"]),
         "proc.comm": st.sampled_from([b"", b"b", b"ABab"]),
         "proc.uid": st.integers(0, 1),
+        "proc.uid.name": st.sampled_from([b"a", b"b"]),
     }
 )
 
 
 def holds(condition: Condition, record: dict[str, bytes | int]) -> bool:
     """Whether the language finds a condition true, as it is written here or simplified."""
-    policy, found = check([("c.det", f"{HEADER} when {shown(condition)} }}")])
+    second = asks_agent(condition)
+    clause = f"when true confirm when {shown(condition)}" if second else f"when {shown(condition)}"
+    policy, found = check([("c.det", f"{HEADER} {clause} }}")])
     assert policy is not None, (shown(condition), found)
-    return evaluate(policy.rules[0].when, record)[0]
+    rule = policy.rules[0]
+    return evaluate(rule.when if rule.confirm is None else rule.confirm.when, record)[0]
 
 
 def plain(condition: Condition, record: dict[str, bytes | int], unseen: bool) -> bool:
@@ -100,8 +108,25 @@ def test_one_of_two_halves_is_true(condition: Condition, record: dict[str, bytes
 def test_without_user_space_a_rule_never_matches_more(
     condition: Condition, record: dict[str, bytes | int]
 ) -> None:
-    if holds(simplified(without_unseen(condition)), record):
+    if holds(simplified(without(condition, is_unseen, False)), record):
         assert plain(condition, record, False) and plain(condition, record, True)
+
+
+@given(
+    grown(st.one_of(leaves, st.just(AGENT))),
+    st.lists(grown(st.one_of(leaves, st.just(AGENT))), max_size=2),
+    records,
+)
+def test_both_stages_are_the_whole(
+    condition: Condition, exceptions: list[Condition], record: dict[str, bytes | int]
+) -> None:
+    named = [(str(number), item) for number, item in enumerate(exceptions)]
+    whole = All((condition, *map(Not, exceptions)))
+    stages = divided(condition, named)
+    first = All((stages.when, *(Not(item) for _, item in stages.excepts)))
+    assert not asks_agent(first)
+    confirmed = stages.confirm is None or holds(stages.confirm, record)
+    assert (plain(first, record, False) and confirmed) == plain(whole, record, False)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20))

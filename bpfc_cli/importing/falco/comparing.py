@@ -13,13 +13,14 @@ from bpfc_cli.importing.conditions import (
     Not,
     Raw,
     Test,
+    as_condition,
     shown,
     simplified,
 )
 from bpfc_cli.importing.falco import predicates
 from bpfc_cli.importing.falco.tables import Spec
 from bpfc_cli.importing.falco.texts import text_test
-from bpfc_cli.importing.model import Code, Refused
+from bpfc_cli.importing.model import Code, Refused, unknown
 from bpfc_cli.importing.networks import network_test
 from bpfc_cli.importing.numbers import equal, ordered, presence
 from dsl.catalogue import Event, Field, Kind
@@ -28,19 +29,7 @@ _NUMBERS = (Kind.INT, Kind.PORT, Kind.TIME, Kind.DURATION)
 _ORDERED = ("<", "<=", ">", ">=")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ELEMENT = re.compile(r"(.+?)(\[\d+\]| count)")
-_SIMPLE = re.compile(r"([\w.]+) (==|has any) (\w+)")
 _ONLY_NAMES = re.compile(r"[\w.]+")
-
-
-def as_condition(words: str) -> Condition:
-    """A condition as the tables have it."""
-    if words in ("", "true", "false"):
-        return Always(words != "false")
-    if words.startswith("not "):
-        return Not(as_condition(words.removeprefix("not ")))
-    if match := _SIMPLE.fullmatch(words):
-        return Test(match[1], match[2], (match[3],))
-    return Test(words.split()[0], "exists") if words.endswith(" exists") else Raw(words)
 
 
 def catalogue_field(event: Event, name: str, ancestor: bool = False) -> Field | None:
@@ -56,7 +45,7 @@ def catalogue_field(event: Event, name: str, ancestor: bool = False) -> Field | 
     """
     match = _ELEMENT.fullmatch(name)
     base = match[1] if match else name
-    field = event.field(f"proc.{base}" if ancestor else base)
+    field = event.as_confirmed.field(f"proc.{base}" if ancestor else base)
     return evolve(field, name=base, optional=False) if ancestor and field else field
 
 
@@ -85,8 +74,10 @@ def one_value(event: Event, name: str, spec: Spec, op: str, value: str, fold: bo
         chosen = _chosen(event, name, spec, op, value)
         if chosen is not None:
             return chosen
-    if spec.agent and not (spec.field and value.isdecimal()):
-        raise Refused(Code.AGENT, name, f"{spec.agent} are known to user space only")
+    if spec.agent and not spec.field:
+        raise unknown(name, spec.agent)
+    if spec.named and not predicates.is_number(value):
+        spec = Spec(field=spec.named)
     if spec.any:
         parts = (Spec(field=field) for field in spec.any)
         return Any(tuple(one_value(event, name, part, op, value, fold) for part in parts))
@@ -178,8 +169,8 @@ def exists(event: Event, name: str, spec: Spec) -> Condition:
     """
     if spec.absent:
         return Always(False)
-    if spec.agent and not spec.words:
-        raise Refused(Code.AGENT, name, f"{spec.agent} are known to user space only")
+    if spec.agent and not spec.words and not spec.field:
+        raise unknown(name, spec.agent)
     if not spec.field or spec.ancestors or spec.words:
         return Always(True)
     field = catalogue_field(event, spec.field)

@@ -13,12 +13,12 @@ from bpfc_cli.importing.conditions import (
     Raw,
     Test,
     Unseen,
+    as_condition,
     shown,
     simplified,
 )
 from bpfc_cli.importing.falco.book import Book
 from bpfc_cli.importing.falco.comparing import (
-    as_condition,
     basename,
     exists,
     length,
@@ -34,6 +34,7 @@ from bpfc_cli.importing.falco.syntax import And, Compare, Expression, Macro, Or,
 from bpfc_cli.importing.falco.syntax import Not as Opposite
 from bpfc_cli.importing.falco.tables import EventTable, Spec
 from bpfc_cli.importing.model import Code, Reason, Refused
+from bpfc_cli.importing.stages import asks_agent
 
 TYPES = ("evt.type", "syscall.type")
 _NAMED_OPS = ("==", "under")
@@ -150,6 +151,7 @@ class Translator:
             return self._refuse(refused)
         if (
             isinstance(found, Always)
+            or asks_agent(found)  # the kernel has its own part of it
             or self.reasons([found])
             or not self.neutral(expression, table)
         ):

@@ -57,4 +57,4 @@ def _shown(name: FieldName, table: EventTable) -> str | None:
     if spec.constant is not None:
         return None if spec.result else _braces(spec.constant)
     field = spec.shown
-    return f"{{{field}}}" if field and table.event.field(field) is not None else None
+    return f"{{{field}}}" if field and table.event.as_confirmed.field(field) is not None else None

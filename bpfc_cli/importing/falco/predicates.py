@@ -61,6 +61,15 @@ def number(text: str) -> int:
         raise Refused(Code.VALUE, text, f"{text} is no whole number") from error
 
 
+def is_number(text: str) -> bool:
+    """Whether Falco takes a text for a whole number."""
+    try:
+        number(text)
+    except Refused:
+        return False
+    return True
+
+
 def escaped(text: str) -> str:
     """A text in a regular expression of the language."""
     return "".join(f"\\{c}" if c in _SPECIAL else c for c in text)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from bpfc_cli.importing.conditions import Always, Condition, simplified, without_unseen
+from bpfc_cli.importing.conditions import Always, Condition, is_unseen, simplified, without
 from bpfc_cli.importing.falco.conditions import TYPES, Translator, type_hits
 from bpfc_cli.importing.falco.output import alert_text
 from bpfc_cli.importing.falco.syntax import And, Compare, Expression, Macro, Not, Or, leaves
 from bpfc_cli.importing.falco.tables import EventTable
 from bpfc_cli.importing.model import Code, Reason
+from bpfc_cli.importing.stages import divided
 
 Named = tuple[str, Condition]
 _WHOLE = ("=", "!=", "in", "intersects")  # operators that name event types
@@ -91,13 +92,17 @@ def of_rule(
         names = ", ".join(reason.subject for reason in reasons)
         left_out = f"matches less than the original: what needs {names} is left out"
         notes |= dict.fromkeys([left_out] if parts else [])
-    return Found(_joined(parts), reasons, tuple(notes))
+    parts = list(_joined(parts))
+    notes |= dict.fromkeys(
+        note for part in parts for note in divided(part.when, part.excepts).notes(part.events)
+    )
+    return Found(tuple(parts), reasons, tuple(notes))
 
 
 def _seen(part: Part) -> Part | None:
     """What of a part needs no user space: less than the whole, never more."""
-    when = simplified(without_unseen(part.when))
-    found = [(name, simplified(without_unseen(item, True))) for name, item in part.excepts]
+    when = simplified(without(part.when, is_unseen, False))
+    found = [(name, simplified(without(item, is_unseen, True))) for name, item in part.excepts]
     if when == Always(False) or any(item == Always(True) for _, item in found):
         return None
     return evolve(part, when=when, excepts=tuple(e for e in found if e[1] != Always(False)))

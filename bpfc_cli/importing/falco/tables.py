@@ -37,6 +37,7 @@ class Spec:
     any: tuple[str, ...] = ()
     plus: int = 0
     agent: str = ""
+    named: str = ""
     show: str = ""
     note: str = ""
     absent: bool = False

@@ -1,6 +1,6 @@
 """The pySigma backend: conditions of Sigma's rules to conditions of the language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any as Anything
 from typing import ClassVar
 
@@ -32,15 +32,17 @@ from bpfc_cli.importing.conditions import (
     Any,
     Condition,
     Not,
-    Raw,
     Unseen,
+    as_condition,
+    is_unseen,
     simplified,
-    without_unseen,
+    without,
 )
-from bpfc_cli.importing.model import Code, Detection, Reason, Refused, Translation
+from bpfc_cli.importing.model import Code, Detection, Reason, Refused, Translation, unknown
 from bpfc_cli.importing.numbers import presence
 from bpfc_cli.importing.sigma.about import about_of, origin_of, together
 from bpfc_cli.importing.sigma.correlation import Part, correlated
+from bpfc_cli.importing.sigma.hashes import hashes_test
 from bpfc_cli.importing.sigma.pipelines import BACKEND, EVENTS, SOURCE
 from bpfc_cli.importing.sigma.tables import Source, source_named
 from bpfc_cli.importing.sigma.values import chosen, condition_of, two_fields
@@ -170,7 +172,7 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
             agent = all(reason.code is Code.AGENT for reason in self._found.values())
             if not (agent and self._kernel_part):
                 raise NotTranslated(tuple(self._found.values()))
-            when = without_unseen(query)
+            when = without(query, is_unseen, False)
             names = ", ".join(subject for _, subject in self._found)
             self._notes[f"matches less than the original: what needs {names} is left out"] = None
         when = simplified(when)
@@ -178,7 +180,9 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         if isinstance(before, Part):  # a further condition of the rule
             when = Any((before.when, when))
         self._parts[id(rule)] = Part(setting.events, when, setting.source)
-        return Detection(tuple(event.name for event in setting.events), when)
+        found = Detection(tuple(event.name for event in setting.events), when)
+        self._notes |= dict.fromkeys(_stage_notes([found]))
+        return found
 
     def finalize_query_default(
         self, rule: SigmaRule | SigmaCorrelationRule, query: Detection, index: int, state: State
@@ -249,19 +253,22 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
 
     def _field(self, setting: _Setting, name: str, value: SigmaType) -> Condition:
         source = setting.source
-        agent = source.agent.get(name) if source else None
+        known = source.agent.get(name) if source else None
         if source and name in source.values:
-            table = {text: _as_condition(words) for text, words in source.values[name].items()}
-            return chosen(name, table, value, agent is not None)
-        if agent is not None:
-            raise Refused(Code.AGENT, name, f"{agent} are known to user space only")
-        field = _field_named(setting, name)
+            table = {text: as_condition(words) for text, words in source.values[name].items()}
+            found = chosen(name, table, value, known is not None or name in source.fields)
+            if found is not None:
+                return found
+        if known is not None and known.parts:
+            parts = {text: _field_named(setting, part) for text, part in known.parts.items()}
+            return hashes_test(name, parts, value)
+        field = _field_of(setting, name)
         if isinstance(value, SigmaExists):
             return presence(field) if value.exists else Not(presence(field))
         if isinstance(value, SigmaFieldReference):
             if value.starts_with or value.ends_with:
                 raise Refused(Code.OPERATOR, "fieldref", "two fields can only be the same")
-            return two_fields(field, _field_named(setting, value.field), setting.windows)
+            return two_fields(field, _field_of(setting, value.field), setting.windows)
         if setting.windows and field.kind is Kind.PATH and _minds_case(value):
             self._notes[f"paths of Windows fold case, so {name} matches in any case"] = None
         return condition_of(field, value)
@@ -317,7 +324,7 @@ class bpfcBackend(Backend):  # pySigma's plugins are named so
         try:
             if not reasons:
                 found, notes = correlated(rule, parts)
-                self._notes = dict.fromkeys(notes)
+                self._notes = dict.fromkeys((*notes, *_stage_notes(found)))
                 return list(found)
         except Refused as refused:
             reasons[refused.reason] = None
@@ -344,6 +351,11 @@ def _setting(state: State) -> _Setting:
     return _Setting(events if len(events) == len(names) else (), source)
 
 
+def _stage_notes(found: Iterable[Detection]) -> tuple[str, ...]:
+    """What is to be said of second stages."""
+    return tuple(note for item in found for note in item.stages.notes(item.events))
+
+
 def _nested(name: str) -> Reason:
     text = f"{name} counts or puts in order itself; such rules are not built upon one another"
     return Reason(Code.CORRELATION, "nested", text)
@@ -355,13 +367,25 @@ def _no_event(rule: SigmaRule) -> Reason:
     return Reason(Code.EVENT, words, f"no event of bpfc is what the log source {words} is about")
 
 
+def _field_of(setting: _Setting, name: str) -> Field:
+    """The field that a rule calls by Sigma's name, or the catalogue's.
+
+    Raises:
+        Refused: there is none.
+    """
+    known = setting.source.agent.get(name) if setting.source else None
+    if known is not None and not known.field:
+        raise unknown(name, known.what)
+    return _field_named(setting, known.field if known else name)
+
+
 def _field_named(setting: _Setting, name: str) -> Field:
     """The field of all events of a rule.
 
     Raises:
         Refused: one of them lacks it.
     """
-    found = [event.field(name) for event in setting.events]
+    found = [event.as_confirmed.field(name) for event in setting.events]
     fields = [field for field in found if field is not None]
     if len(fields) < len(found):
         raise Refused(Code.FIELD, name, f"{setting.names} has no field that says {name}")
@@ -369,11 +393,6 @@ def _field_named(setting: _Setting, name: str) -> Field:
     if setting.windows and everywhere and any("windows" not in f.platforms for f in fields):
         raise Refused(Code.FIELD, name, f"{name} is not read on Windows")
     return evolve(fields[0], optional=any(field.optional for field in fields))
-
-
-def _as_condition(words: str) -> Condition:
-    """A condition as the tables have it."""
-    return Always(words == "true") if words in ("true", "false") else Raw(words)
 
 
 def _minds_case(value: SigmaType) -> bool:

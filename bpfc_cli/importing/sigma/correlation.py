@@ -1,6 +1,6 @@
 """Correlations: how often, or in which order, rules match, as thresholds and sequences."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations, product
 
 from attrs import frozen
@@ -16,8 +16,17 @@ from sigma.correlations import (
 )
 
 from bpfc_cli.importing.conditions import Any, Condition
-from bpfc_cli.importing.model import Code, Detection, Refused, Sequence_, Step, Threshold
+from bpfc_cli.importing.model import (
+    Code,
+    Detection,
+    Refused,
+    Sequence_,
+    Step,
+    Threshold,
+    unknown,
+)
 from bpfc_cli.importing.sigma.tables import Source
+from bpfc_cli.importing.stages import agent_fields
 from dsl.catalogue import Event
 
 ANY_ORDER_MAX = 3  # rules in any order: each order is a sequence, so 6
@@ -66,6 +75,18 @@ def correlated(
     raise _refused(word, f"{word} calculates with the values of several events")
 
 
+def _seen_by_the_kernel(parts: Iterable[Part]) -> None:
+    """See that the agent has no part in what is counted or put in order.
+
+    Raises:
+        Refused: it has.
+    """
+    for part in parts:
+        if asked := sorted(agent_fields(part.when)):
+            text = f"events are counted and put in order before the agent looks up {asked[0]}"
+            raise Refused(Code.AGENT, asked[0], text)
+
+
 def _refused(subject: str, text: str) -> Refused:
     return Refused(Code.CORRELATION, subject, text)
 
@@ -92,6 +113,7 @@ def _counted(
     if count == 1:
         notes.append("one event is enough, so each of them alerts")
         return (Detection(events, when),), tuple(notes)
+    _seen_by_the_kernel(parts.values())
     threshold = Threshold(count, duration(rule.timespan.seconds), key, distinct)
     return (Detection(events, when, threshold=threshold),), tuple(notes)
 
@@ -151,6 +173,7 @@ def _sequence(rule: SigmaCorrelationRule, parts: list[tuple[Part, tuple[str, ...
     if len(parts) == 1:
         part = parts[0][0]
         return Detection(tuple(event.name for event in part.events), part.when)
+    _seen_by_the_kernel(part for part, _ in parts)
     steps = []
     for part, key in parts:
         if len(part.events) != 1:
@@ -211,7 +234,7 @@ def _named(name: str, part: Part) -> str:
     if name in keys:
         return keys[name]
     if name in agent:
-        raise Refused(Code.AGENT, name, f"{agent[name]} are known to user space only")
+        raise unknown(name, agent[name].what)
     fields = [event.field(name) for event in part.events]
     if not all(fields):
         raise Refused(Code.FIELD, name, f"an event of the correlation has no field {name}")

@@ -14,6 +14,26 @@ _PARTS = ("fields", "values", "agent", "keys")
 
 
 @frozen
+class Known:
+    """A field that user space knows.
+
+    Args:
+        what: what it is, in words.
+        field: the catalogue's name of it in a second stage, or "".
+        parts: of a text with several values, the catalogue's name by that in the text.
+    """
+
+    what: str
+    field: str = ""
+    parts: Mapping[str, str] = {}
+
+    @property
+    def has_field(self) -> bool:
+        """Whether the language has it, in a second stage."""
+        return bool(self.field or self.parts)
+
+
+@frozen
 class Source:
     """A log source: what Sigma calls the category of a product.
 
@@ -23,7 +43,7 @@ class Source:
         events: catalogue names of the events that its rules are judged on.
         fields: the catalogue's name by Sigma's.
         values: by Sigma's name of a field: a condition by value.
-        agent: what a field is that only user space knows, by Sigma's name.
+        agent: fields that user space knows, by Sigma's name.
         keys: a key of the language by Sigma's or the catalogue's name; "" for no key.
     """
 
@@ -32,7 +52,7 @@ class Source:
     events: tuple[str, ...]
     fields: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]
-    agent: Mapping[str, str]
+    agent: Mapping[str, Known]
     keys: Mapping[str, str]
 
     @property
@@ -53,16 +73,21 @@ def sources(platform: str) -> tuple[Source, ...]:
     """
     text = files("bpfc_cli.importing.sigma").joinpath("sources.toml").read_text("utf-8")
     data: dict[str, Any] = tomllib.loads(text)
-    shared = [data["common"], data[platform]]
+    shared = [data[platform], data["common"]]
     return tuple(
-        Source(
-            platform,
-            category,
-            tuple(row["events"]),
-            *(dict(ChainMap(*(one.get(part, {}) for one in (row, *shared)))) for part in _PARTS),
-        )
+        _source(platform, category, row, [row, *shared])
         for category, row in data["category"].items()
     )
+
+
+def _source(platform: str, category: str, row: Any, tables: list[Any]) -> Source:
+    fields, values, agent, keys = (
+        dict(ChainMap(*(table.get(part, {}) for table in tables))) for part in _PARTS
+    )
+    known = {
+        name: Known(one) if isinstance(one, str) else Known(**one) for name, one in agent.items()
+    }
+    return Source(platform, category, tuple(row["events"]), fields, values, known, keys)
 
 
 @cache

@@ -205,35 +205,42 @@ def two_fields(first: Field, second: Field, windows: bool) -> Condition:
         raise Refused(
             Code.OPERATOR, "fieldref", "texts of Windows are compared with constants only"
         )
+    if first.known_by or second.known_by:
+        text = "what the agent knows is compared with constants only"
+        raise Refused(Code.OPERATOR, "fieldref", text)
     if first.kind is Kind.STRINGS or second.kind is Kind.STRINGS:
         raise Refused(Code.OPERATOR, "fieldref", "lists are compared with constants only")
     return Raw(f"{first.name} == {second.name}")
 
 
-def chosen(name: str, table: dict[str, Condition], value: SigmaType, open_: bool) -> Condition:
+def chosen(
+    name: str, table: dict[str, Condition], value: SigmaType, open_: bool
+) -> Condition | None:
     """A field of Sigma that the catalogue has in other words.
 
     Args:
         name: Sigma's.
         table: what each of its values comes to.
         value: what it is compared with.
-        open_: whether the field has other values too, which only user space knows.
+        open_: whether the field has other values too.
 
     Returns:
-        The condition.
+        The condition; None if the field itself has to be asked.
 
     Raises:
-        Refused: it is about other values, or is no comparison with a value.
+        Refused: it is no comparison with a value.
     """
-    if isinstance(value, SigmaNull):
+    if isinstance(value, SigmaNull) and not open_:
         return Always(False)
     if isinstance(value, SigmaBool | SigmaNumber):
         value = SigmaString.from_str(str(value).lower())
     if not isinstance(value, SigmaString):
+        if open_:
+            return None
         raise Refused(Code.OPERATOR, modifier(value), f"{name} is compared with names only")
     parts = parts_of(value)
     matches = pattern_of(parts, isinstance(value, SigmaCasedString)).fullmatch
     holds = tuple(condition for text, condition in table.items() if matches(text))
     if open_ and not (is_plain(parts) and holds):
-        raise Refused(Code.AGENT, name, f"{name} is known to user space only")
+        return None
     return All((Any(holds),)) if holds else Always(False)

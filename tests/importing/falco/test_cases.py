@@ -18,7 +18,7 @@ from tests.language.kernel import outcomes, work
 from tests.language.play import play
 
 CASES = list(cases())
-SAMPLE = ("conditions", "fields")  # what the kernel's core judges, too
+SAMPLE = ("conditions", "fields", "second_stage")  # what the kernel's core judges, too
 JUDGED = [case for case in CASES if case.expected(".toml")]
 # What is for logs, plugins and addresses in text: Code has them for other systems.
 ELSEWHERE = {Code.KEYWORD, Code.PLACEHOLDER, Code.CORRELATION}
