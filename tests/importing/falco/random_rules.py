@@ -51,7 +51,10 @@ FIELDS: Mapping[str, tuple[str, tuple[Any, ...], tuple[str, ...]]] = {
     "proc.pid": ("number", (1, 2, 300), _NUMBERS),
     "user.uid": ("number", (0, 1000), _NUMBERS),
     "user.loginuid": ("number", (-1, 0, 1000), ("=", "!=", "in")),
-    "user.name": ("name", ("root",), ("=", "!=", "in")),
+    "user.name": ("name", ("root", "deploy", "systemd-x"), _TEXTS),
+    "tolower(user.name)": ("name", ("root", "deploy", "Root"), ("=", "in", "startswith")),
+    "user.loginname": ("name", ("root", "deploy", "<NA>"), ("=", "!=", "in", "exists")),
+    "group.name": ("name", ("root", "staff", "<NA>"), ("=", "!=", "in")),
     "proc.tty": ("number", (0,), ("=", "!=")),
     "proc.env[MODE]": ("name", ENVIRONMENT, ("=", "!=", "in", "startswith", "exists")),
     "proc.aname[2]": ("path", ("tool", "b", "Tool.sh"), ("=", "!=", "in", "exists", "contains")),
@@ -138,7 +141,8 @@ class Rule:
         return ("test", field, operator, [str(random.choice(whole))])
 
     def _exception(self, number: int) -> tuple[str, list[str], list[Condition]]:
-        fields = self.random.sample(("proc.name", "proc.exepath", "user.uid", "fd.sport"), 2)
+        known = ("proc.name", "proc.exepath", "user.uid", "user.name", "group.name", "fd.sport")
+        fields = self.random.sample(known, 2)
         rows = [("and", *(self._of(field, "=") for field in fields)) for _ in range(2)]
         return f"exception {number}", fields, rows
 
@@ -218,6 +222,7 @@ def _event(random: Random) -> tuple[Event, list[Happened]]:
     falco["evt.type"] = "connect" if kind == "unix" else kind
     falco["basename(proc.exepath)"] = falco["proc.exepath"].rpartition("/")[2]
     falco["tolower(proc.name)"] = falco["proc.name"]
+    falco["tolower(user.name)"] = falco["user.name"]
     return falco, [_happened(name, {**fields, **own}) for name in names]
 
 
@@ -235,6 +240,10 @@ def _process(random: Random) -> tuple[dict[str, Any], dict[str, FieldValue]]:
     arguments = [] if arguments == [""] else arguments
     first = random.choice((name, name, f"/usr/bin/{name}"))
     uid, login = random.choice((0, 1000)), random.choice((-1, 0, 1000))
+    user = random.choice(("deploy", "Deploy", "systemd-x")) if uid else "root"
+    logged_in = {-1: None, 0: "root"}.get(login, "deploy")
+    gid = random.choice((0, 1000))
+    group = random.choice((None, "staff", "Staff")) if gid else "root"
     tty, mode = random.choice((None, "pts0")), random.choice((None, *ENVIRONMENT))
     container, image = random.choice((None, "0123456789abcdef", "0123")), random.choice(IMAGES)
     grand = random.choice((None, *PATHS[:4]))
@@ -251,7 +260,9 @@ def _process(random: Random) -> tuple[dict[str, Any], dict[str, FieldValue]]:
         "proc.pid": pid,
         "user.uid": uid,
         "user.loginuid": login,
-        "user.name": "root" if uid == 0 else "somebody",
+        "user.name": user,
+        "user.loginname": logged_in or "<NA>",
+        "group.name": group or "<NA>",
         "proc.tty": 34816 if tty else 0,
         "proc.env[MODE]": mode,
         "proc.aname[2]": grand.rpartition("/")[2] if grand else None,
@@ -270,6 +281,10 @@ def _process(random: Random) -> tuple[dict[str, Any], dict[str, FieldValue]]:
         "proc.pid": pid,
         "proc.euid": uid,
         "proc.loginuid": ABSENT if login < 0 else login,
+        "proc.egid": gid,
+        "proc.euid.name": user.encode(),
+        "proc.loginuid.name": logged_in.encode() if logged_in else ABSENT,
+        "proc.egid.name": group.encode() if group else ABSENT,
         "proc.tty": tty.encode() if tty else ABSENT,
         'proc.env["MODE"]': ABSENT if mode is None else mode.encode(),
         "proc.ancestors[2].exe.path": grand.encode() if grand else ABSENT,

@@ -14,7 +14,7 @@ from dsl.interpreter import Event as Happened
 from dsl.interpreter import Interpreter, Outcome
 from dsl.semantics import ABSENT, FieldValue
 from dsl.typed import Policy
-from tests.importing.sigma.random_rules import Event, Rule
+from tests.importing.sigma.random_rules import COMPANY, HASHES, ORIGINAL, Event, Rule
 from tests.language.fixture import START, complete
 
 _TEXTS = {
@@ -23,6 +23,10 @@ _TEXTS = {
     "CommandLine": "proc.cmdline",
     "ParentCommandLine": "proc.parent.cmdline",
     "proc.tty": "proc.tty",
+    "User": "proc.uid.name",
+    "ParentUser": "proc.parent.uid.name",
+    **{name: name for name in (ORIGINAL, COMPANY)},
+    **{name.lower(): f"proc.exe.hash.{name.lower()}" for name in HASHES},
 }
 _NUMBERS = {
     "ProcessId": "proc.pid",
@@ -56,6 +60,7 @@ def happened(event: Event) -> Happened:
     }
     fields |= {field: event[key] for key, field in _NUMBERS.items() if key in event}
     fields["proc.uid"] = 0 if event["User"] == "root" else 1000
+    fields["proc.parent.uid"] = 0 if event["ParentUser"] == "root" else 1000
     if network:
         address = ip_address(event["DestinationIp"])
         fields["remote.ip"] = address

@@ -73,7 +73,19 @@ ADDRESSES = (
 NETWORKS = ("10.0.0.0/8", "192.168.0.0/16", "192.0.2.240/28", "2001:db8::/32", "10.0.0.1/32")
 BEGINNINGS = ("10.", "192.168.", "192.", "1", "192.0.2.25", "2001:db8:", "fe80:", "fd")
 PORTS = (22, 443, 4444, 44, 65535)
+USERS = ("root", "somebody", "Deploy", "svc-12")
+ORIGINAL = "proc.exe.version.original_name"  # by its own name: no field of Sigma's on Linux
+COMPANY = "proc.exe.version.company"
+NAMES = ("Tool.exe", "TOOL.exe", "a B.dll", "é12")
+HASHES = {  # by Sysmon's names, in its order
+    "MD5": ("00112233445566778899aabbccddeeff", "ab" * 16),
+    "SHA1": ("1234567890abcdef" * 2 + "00000001", "cd" * 20),
+    "SHA256": ("275a021bbfb6489e" * 4, "ef" * 32),
+    "IMPHASH": ("fedcba9876543210" * 2, "99" * 16),
+}
 TEXTS = ("Image", "ParentImage", "CommandLine", "ParentCommandLine")
+# Fields of events that depend on one another.
+_FIXED = ("User", "ParentUser", "Hashes", *map(str.lower, HASHES))
 PLAIN = ("", "|startswith", "|endswith", "|contains", "|contains|all", "|windash|contains")
 ENCODED = (
     "|base64|contains",
@@ -132,7 +144,8 @@ def _items(random: Random, category: str) -> Iterator[tuple[str, Any]]:
 
 
 def _process(random: Random) -> tuple[str, Any]:
-    kind = random.choice(("text",) * 8 + ("encoded", "re", "number", "absent", "odd", "user"))
+    kinds = ("encoded", "re", "number", "absent", "odd", "root", "user", "hash", "version")
+    kind = random.choice(("text",) * 8 + kinds)
     field = random.choice(TEXTS)
     match kind:
         case "text":
@@ -147,10 +160,33 @@ def _process(random: Random) -> tuple[str, Any]:
         case "absent":
             wanted = {"|exists": random.choice((True, False)), "": random.choice((None, "", "*"))}
             modifier = random.choice(tuple(wanted))
-            return f"proc.tty{modifier}", wanted[modifier]
+            return f"{random.choice(('proc.tty', COMPANY))}{modifier}", wanted[modifier]
         case "odd":
             return field, random.choice(("*", "?*", "", None, 12, 1.5, "*?"))
-    return "User", "root"
+        case "user":
+            return _text(random, random.choice(("User", "ParentUser")))
+        case "hash":
+            return _hash(random)
+        case "version":
+            return _text(random, ORIGINAL)
+    return random.choice(("User", "ParentUser")), random.choice(("root", "Root", ["root", "x"]))
+
+
+def _hash(random: Random) -> tuple[str, Any]:
+    """Hashes as rules have them: with names or without, whole or in part."""
+    if random.random() < 0.2:
+        name = random.choice(("MD5", "SHA1", "SHA256"))
+        return name.lower(), random.choice(HASHES[name]).upper()
+    if random.random() < 0.2:
+        return "Hashes|startswith", f"MD5={random.choice(HASHES['MD5'])[: random.choice((4, 32))]}"
+    found = []
+    for _ in range(random.randint(1, 3)):
+        name = random.choice(tuple(HASHES))
+        digits = random.choice(HASHES[name])
+        size = random.choice((8, len(digits), len(digits)))
+        text = f"{random.choice(('', f'{name}='))}{digits[:size]}"
+        found.append(random.choice((text, text.upper())))
+    return f"Hashes|contains{random.choice(('', '|all'))}", found
 
 
 def _text(random: Random, field: str) -> tuple[str, Any]:
@@ -164,7 +200,7 @@ def _text(random: Random, field: str) -> tuple[str, Any]:
 def _value(random: Random, field: str) -> str:
     """Sigma's form of a text: words or a piece of what events have, with wildcards."""
     if random.random() < 0.5:
-        whole = random.choice(PATHS if field.endswith("Image") else LINES)
+        whole = random.choice(_whole(field))
         begin = random.randrange(len(whole))
         text = whole if random.random() < 0.3 else whole[begin : begin + random.randint(1, 6)]
     else:
@@ -174,6 +210,15 @@ def _value(random: Random, field: str) -> str:
         place = random.randrange(len(text) + 1)
         text = text[:place] + random.choice(("*", "?", r"\*", "*?", r"\?")) + text[place:]
     return text
+
+
+def _whole(field: str) -> tuple[str, ...]:
+    """What events have."""
+    if field.endswith("User"):
+        return USERS
+    if field == ORIGINAL:
+        return NAMES
+    return PATHS if field.endswith("Image") else LINES
 
 
 def _number(random: Random, field: str, values: tuple[int, ...]) -> tuple[str, Any]:
@@ -240,6 +285,7 @@ def _values(detection: SigmaDetection) -> Iterator[tuple[str, Any]]:
 
 
 def _event(random: Random, near: Mapping[str, list[Any]], category: str) -> Event:
+    hashes = {name: random.choice(values) for name, values in HASHES.items()}
     event: Event = {
         "Image": random.choice(PATHS),
         "ParentImage": random.choice(PATHS),
@@ -248,7 +294,12 @@ def _event(random: Random, near: Mapping[str, list[Any]], category: str) -> Even
         "ProcessId": random.choice((1, 2, 3, 300, 301)),
         "ParentProcessId": random.choice((1, 2, 300)),
         "proc.tty": random.choice((None, "pts0", "tty1")),
-        "User": random.choice(("root", "somebody")),
+        "User": random.choice(USERS),
+        "ParentUser": random.choice(USERS),
+        ORIGINAL: random.choice(NAMES),
+        COMPANY: random.choice((None, "one", "another")),
+        "Hashes": ",".join(f"{name}={value.upper()}" for name, value in hashes.items()),
+        **{name.lower(): value for name, value in hashes.items()},
     }
     if category == "network_connection":
         event |= {
@@ -258,7 +309,7 @@ def _event(random: Random, near: Mapping[str, list[Any]], category: str) -> Even
             "Initiated": "true",
         }
     for field, values in near.items():
-        if random.random() < 0.8 and field in event:
+        if random.random() < 0.8 and field in event and field not in _FIXED:
             event[field] = _near(random, event[field], random.choice(values))
     if category == "network_connection":
         event["DestinationIsIpv6"] = str(ip_address(event["DestinationIp"]).version == 6).lower()
@@ -290,7 +341,7 @@ def _within(number: float) -> int:
 
 def _realised(random: Random, before: str, value: SigmaString) -> str:
     """A text that a string with wildcards matches, or nearly."""
-    if before in ADDRESSES or before in ("root", "somebody"):
+    if before in ADDRESSES:
         return before
     star, one = random.choice(("", "/", "ab", before)), random.choice("x/é")
     text = "".join(
