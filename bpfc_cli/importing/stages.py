@@ -123,7 +123,8 @@ def agent_fields(item: Condition) -> frozenset[str]:
 
 @cache
 def _agent_names() -> frozenset[str]:
-    """Names that `when` does not have; what both have is the kernel's."""
+    """Names of what the agent knows and no adapter reads; what is read is the kernel's."""
     events = catalogue.load().events
     known = {field.name for event in events for field in event.agent_fields}
-    return frozenset(known.difference(field.name for event in events for field in event.fields))
+    read = (field.name for event in events for field in event.fields if field.readers)
+    return frozenset(known.difference(read))

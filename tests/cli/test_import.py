@@ -129,7 +129,7 @@ def test_files_that_are_not_there(cli: Cli, tmp_path: Path) -> None:
 
 FALCO = "- rule: {name}\n  desc: d\n  condition: {condition}\n  output: x\n  priority: INFO\n"
 STARTED = FALCO.format(name="started", condition="evt.type = execve and proc.name = a")
-PODS = FALCO.format(name="pods", condition="evt.type = execve and k8s.pod.name = a")
+PODS = FALCO.format(name="pods", condition="evt.type = execve and k8s.svc.name = a")
 
 
 def test_falco_s_rules(cli: Cli, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_falco_s_rules(cli: Cli, tmp_path: Path) -> None:
     started, pods = json.loads(done.out)["rules"]
     assert done.code == exits.FINDINGS
     assert (started["status"], pods["status"]) == ("full", "not translated")
-    assert (pods["line"], pods["reasons"][0]["subject"]) == (6, "k8s.pod.name")
+    assert (pods["line"], pods["reasons"][0]["subject"]) == (6, "k8s.svc.name")
 
 
 def test_later_files_change_rules_of_earlier_ones(cli: Cli, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_later_files_change_rules_of_earlier_ones(cli: Cli, tmp_path: Path) -> N
 def test_a_user_s_mapping(cli: Cli, tmp_path: Path) -> None:
     rules, mapping = tmp_path / "rules.yaml", tmp_path / "mapping.toml"
     rules.write_text(PODS)
-    mapping.write_text('[common.fields]\n"k8s.pod.name" = "container.name"\n')
+    mapping.write_text('[common.fields]\n"k8s.svc.name" = "container.name"\n')
     assert cli("import", "falco", rules, "--mapping", mapping).code == exits.OK
 
 

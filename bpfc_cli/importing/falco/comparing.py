@@ -103,7 +103,7 @@ def _typed(name: str, field: Field, spec: Spec, op: str, value: str, fold: bool)
         if value.lower() not in _BOOLEANS:
             raise Refused(Code.VALUE, name, f"{value} is neither true nor false")
         wanted = _BOOLEANS[value.lower()]
-        return Raw(field.name) if wanted else Not(Raw(field.name))
+        return Raw(field.name) if wanted else All((presence(field), Not(Raw(field.name))))
     if field.kind is Kind.IP and op == "=":
         try:
             if "/" not in value:
