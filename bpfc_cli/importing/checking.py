@@ -7,13 +7,14 @@ from attrs import evolve
 from bpfc_cli.importing.conditions import All, Not, halves, simplified
 from bpfc_cli.importing.model import Code, Detection, Reason, Translation
 from bpfc_cli.importing.source import named, rules_text
+from bpfc_cli.importing.stages import apart
 from compiler.plan.planner import plan
 from dsl.diagnostics import Diagnostic
 from dsl.frontend import check
 
 _HEADER = 'policy "imported" version "1" language 1'
-# Too many alternatives; what only the kernel works out, as an alternative to what the agent knows.
-_DIVISIBLE = frozenset({"BPFC0651", "BPFC0325"})
+_COMPLICATED = "BPFC0651"  # too many alternatives
+_MIXED = "BPFC0325"  # what only the kernel works out, as an alternative to what the agent knows
 _DIVISIONS = 3  # of a rule with such alternatives: into eight rules at most
 
 
@@ -35,7 +36,7 @@ def checked(found: Iterable[Translation]) -> tuple[Translation, ...]:
     for item in found:
         written = bool(item.detections) and not item.hidden
         reasons = _refusals(item) if written else ()
-        if reasons and {reason.subject for reason in reasons} <= _DIVISIBLE:
+        if reasons and {reason.subject for reason in reasons} <= {_COMPLICATED, _MIXED}:
             parts = [_fitting(item, detection, _DIVISIONS) for detection in item.detections]
             if all(parts):
                 item, reasons = _as_several(item, tuple(p for part in parts for p in part)), ()
@@ -57,12 +58,15 @@ def _as_several(item: Translation, parts: tuple[Detection, ...]) -> Translation:
 
 def _fitting(item: Translation, detection: Detection, times: int) -> tuple[Detection, ...]:
     """A detection, or several that are taken; none if that does not help."""
-    if not _refusals(evolve(item, detections=(detection,))):
+    reasons = _refusals(evolve(item, detections=(detection,)))
+    if not reasons:
         return (detection,)
     when = detection.when
     if detection.excepts:
         when = All((when, *(Not(condition) for _, condition in detection.excepts)))
-    parts = halves(simplified(when))
+    whole = simplified(when)
+    mixed = _MIXED in (reason.subject for reason in reasons)
+    parts = (apart(whole) if mixed else None) or halves(whole)
     if not times or parts is None or detection.threshold is not None:
         return ()
     found: list[Detection] = []

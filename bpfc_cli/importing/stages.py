@@ -101,6 +101,33 @@ def _cheap_first(item: Condition) -> Condition:
             return item
 
 
+def apart(item: Condition) -> tuple[Condition, Condition] | None:
+    """Two conditions, one of which is true where a condition is.
+
+    Args:
+        item: a condition, simplified.
+
+    Returns:
+        One with alternatives that the kernel decides, one with those that ask the agent; None of
+        one that has no such alternatives.
+    """
+    match item:
+        case Not(item=All() as inner):
+            return apart(Any(tuple(map(Not, inner.items))))
+        case Not(item=Any() as inner):
+            return apart(All(tuple(map(Not, inner.items))))
+        case Any():
+            asked = tuple(filter(asks_agent, item.items))
+            others = tuple(part for part in item.items if not asks_agent(part))
+            return (Any(others), Any(asked)) if asked and others else None
+        case All():
+            for place, part in enumerate(item.items):
+                if parts := apart(part):
+                    before, behind = item.items[:place], item.items[place + 1 :]
+                    return All((*before, parts[0], *behind)), All((*before, parts[1], *behind))
+    return None
+
+
 def asks_agent(item: Condition) -> bool:
     """Whether a condition has a test of something that only the agent knows."""
     return bool(agent_fields(item))

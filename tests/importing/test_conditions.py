@@ -19,7 +19,7 @@ from bpfc_cli.importing.conditions import (
     without,
 )
 from bpfc_cli.importing.conditions import Test as FieldTest  # pytest would collect it
-from bpfc_cli.importing.stages import asks_agent, divided
+from bpfc_cli.importing.stages import apart, asks_agent, divided
 from dsl.frontend import check
 from dsl.semantics import evaluate
 
@@ -110,6 +110,16 @@ def test_without_user_space_a_rule_never_matches_more(
 ) -> None:
     if holds(simplified(without(condition, is_unseen, False)), record):
         assert plain(condition, record, False) and plain(condition, record, True)
+
+
+@given(grown(st.one_of(leaves, st.just(AGENT))), records)
+def test_alternatives_of_the_agent_stand_apart(
+    condition: Condition, record: dict[str, bytes | int]
+) -> None:
+    parts = apart(simplified(condition))
+    if parts is not None:
+        found = [plain(part, record, False) for part in parts]
+        assert any(found) == plain(condition, record, False)
 
 
 @given(
