@@ -29,6 +29,7 @@ class Code(Enum):
     VALUE = "value"  # the field cannot have, or a test cannot take, such a value
     KEYWORD = "keyword"  # a value without a field
     PLACEHOLDER = "placeholder"  # a name of a value that nobody has given
+    FILTER = "filter"  # a filter that is about none of the rules
     NEVER = "never"  # the condition is false on every event
     CORRELATION = "correlation"  # events cannot be counted or put in order in this way
     LIMIT = "limit"  # the language or the compiler refuses what the translation says

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 from sigma.correlations import SigmaCorrelationRule
+from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from bpfc_cli.importing.conditions import Any
@@ -15,8 +16,8 @@ Rule = SigmaRule | SigmaCorrelationRule
 _LEVELS = {"informational": "info"}  # all others have the language's own words
 
 
-def origin_of(rule: Rule) -> Origin:
-    """The file and line of a rule."""
+def origin_of(rule: Rule | SigmaFilter) -> Origin:
+    """The file and line of a rule or a filter."""
     place = rule.source
     return Origin(str(place.path), place.line or 1) if place is not None else Origin("rule", 1)
 

@@ -53,7 +53,11 @@ def read(contents: Iterable[tuple[str, bytes]]) -> Read:
 
 def _resolved(found: list[Rule | SigmaFilter], wrong: list[Translation]) -> Read:
     """Filters applied; correlations whose rules are not there are no rules."""
-    collection = SigmaCollection(found, resolve_references=False)
+    rules = [item for item in found if not isinstance(item, SigmaFilter)]
+    for item in found:
+        if isinstance(item, SigmaFilter):
+            wrong += _filtered(rules, item)
+    collection = SigmaCollection(list(rules), resolve_references=False)
     kept: list[Rule] = []
     for rule in collection.rules:
         try:
@@ -71,6 +75,19 @@ def _resolved(found: list[Rule | SigmaFilter], wrong: list[Translation]) -> Read
         wrong.append(_wrong(origin_of(rule), "it refers to rules that refer to it", rule.title))
     ordered = _in_order(rule for rule in kept if id(rule) not in circular)
     return Read(tuple(ordered), tuple(wrong))
+
+
+def _filtered(rules: Iterable[Rule], item: SigmaFilter) -> Iterator[Translation]:
+    """Apply a filter to the rules that it is about; one that is about none is told."""
+    applied = False
+    for rule in rules:
+        if not isinstance(rule, SigmaCorrelationRule):
+            before = list(rule.detection.condition)
+            item.apply_on_rule(rule)
+            applied |= rule.detection.condition != before
+    if not applied:
+        reason = Reason(Code.FILTER, "filter", "it is about none of the rules that are imported")
+        yield Translation(origin_of(item), About(item.title), reasons=(reason,))
 
 
 def _referred(rule: Rule) -> list[Rule]:

@@ -20,8 +20,8 @@ from tests.language.play import play
 CASES = list(cases())
 SAMPLE = ("conditions", "fields", "second_stage")  # what the kernel's core judges, too
 JUDGED = [case for case in CASES if case.expected(".toml")]
-# What is for logs, plugins and addresses in text: Code has them for other systems.
-ELSEWHERE = {Code.KEYWORD, Code.PLACEHOLDER, Code.CORRELATION}
+# What is for logs, plugins, addresses in text and filters: Code has them for other systems.
+ELSEWHERE = {Code.KEYWORD, Code.PLACEHOLDER, Code.CORRELATION, Code.FILTER}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
